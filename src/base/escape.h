@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef BASE_ESCAPE_H
+#define BASE_ESCAPE_H
+
+/* Hostile text made printable: all but letters, digits, '-', '_' and '.' as \DDD. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Writes at most cap - 1 bytes and a NUL; gives the length written. What does not fit is cut at a whole escape. */
+size_t escape_text(char *out, size_t cap, const uint8_t *p, size_t len);
+
+#endif
