@@ -3,6 +3,7 @@
 # make            builds build/postern
 # make run        installs what is missing, builds, serves on 127.0.0.1@5300
 # make test       installs what is missing, builds, runs every test
+# V=1 shows the commands; WERROR=1 makes warnings errors
 # SANITIZE=address,undefined or SANITIZE=thread: a build of its own in build-LIST
 
 CC       ?= cc
@@ -12,6 +13,7 @@ SANITIZE ?=
 PYTHON   ?= /usr/bin/python3
 
 comma := ,
+Q := $(if $(V),,@)
 B := build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1)
@@ -33,11 +35,13 @@ OBJ  := $(SRC:%.c=$B/%.o)
 all: $B/postern
 
 $B/postern: $(OBJ)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	@echo '  link $@'
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $B/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@echo '  cc   $<'
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # tests/unit/LAYER_MODULE.c links its own layer's objects and those below, never those above.
 upto = $(if $(filter $1,$(firstword $2)),$1,$(firstword $2) $(call upto,$1,$(wordlist 2,99,$2)))
@@ -48,7 +52,7 @@ UNIT := $(patsubst tests/unit/%.c,$B/unit/%,$(wildcard tests/unit/*_*.c))
 .SECONDEXPANSION:
 $B/unit/%: $B/tests/unit/%.o $$(call objs,$$(firstword $$(subst _, ,$$*)))
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
 unit: $(UNIT)
 	@set -e; for t in $^; do $$t; done
@@ -56,7 +60,7 @@ unit: $(UNIT)
 BENCH := $(patsubst tests/bench/%.c,$B/bench/%,$(wildcard tests/bench/*.c))
 $B/bench/%: $B/tests/bench/%.o
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^
 
 clean:
 	rm -rf build

@@ -6,7 +6,8 @@
  * What is wrong with an input: parsers append and carry on, so that one run
  * shows everything. Printed as "FILE:LINE: error: TEXT" or
  * "FILE:LINE: warning: TEXT [NAME]", in the order of files as first seen, then
- * of lines; after DIAG_KIND_MAX of one kind in one file, their number.
+ * of lines; after DIAG_KIND_MAX of one kind in one file, the number of the
+ * others. Of one kind are warnings of one name, and errors of one fmt.
  */
 
 #include <stdbool.h>

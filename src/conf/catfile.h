@@ -4,11 +4,14 @@
 
 /*
  * A catalogue file as written (SPEC 3): NAME.ini, or a plain list of one
- * pattern a line. Patterns are not looked into here. A list is mapped and its entries
- * point into the map: a million lines load in a fraction of a second.
+ * pattern a line. Patterns are not looked into here. A list is read into a map of its own and its entries
+ * point into that: a million lines load in a fraction of a second. (Not a map of the file: one that an editor
+ * truncates under us would be a SIGBUS.)
  */
 
 #include "conf/conf.h"
+
+#define CATFILE_PATTERN_MAX 300		/* longer is an error of its line; the exact limit is the pattern's */
 
 enum role { ROLE_ALLOW, ROLE_CHAIN };
 
@@ -36,7 +39,7 @@ struct catfile {
 	struct conf_str title, source;
 	struct conf_strs include;	/* CATALOG or CATALOG/GROUP */
 	struct group_decl *groups;
-	size_t n_groups;
+	size_t n_groups, groups_cap;
 	struct entry_decl *entries;	/* in the order of the file */
 	size_t n_entries;
 	void *map;			/* of a list */
@@ -56,9 +59,9 @@ void catfile_close(struct catfile *f);
  * of the `zones` folders that has NAME.ini or NAME.list (.ini first). In `a`; NULL: not found.
  */
 const char *catfile_find(struct arena *a, const struct conf *c, const char *name);
-/* Calls found for every catalogue that could be named, once a name, sorted by name. */
-void catfile_each(struct arena *a, const struct conf *c, void (*found)(void *ctx, const char *name, const char *path),
-		  void *ctx);
+/* Calls found for every catalogue that could be named, once a name, sorted by name. -ENOMEM, and nothing was called. */
+must_check int catfile_each(struct arena *a, const struct conf *c,
+			    void (*found)(void *ctx, const char *name, const char *path), void *ctx);
 /* Whether text is a legal name of a catalogue, group, profile: letters, digits, '-', '_', '.', not '.' first. */
 bool catfile_name_ok(const char *text);
 

@@ -9,6 +9,7 @@
  * Comments: a line that begins with '#' or ';', or what follows a blank and ';'.
  */
 
+#include "base/bytes.h"
 #include "base/diag.h"
 
 #define INI_LINE_MAX 65536		/* longer is an error of its line */

@@ -63,9 +63,10 @@ struct answer_keep {
 
 /*
  * Writes a stored answer (see wire_restore): id 0, flags QR and RA, the question, the kept
- * records with compressed owners; names in rdata that may be compressed
- * (RFC 3597 4) are written out. ttl_offsets gets an offset a record.
- * Gives the length, or -EMSGSIZE when cap is too small.
+ * records with compressed owners; names in rdata are compressed in CNAME, NS, PTR, SOA and
+ * MX and written out elsewhere (RFC 3597 4). Owners and rdata may take over the question's
+ * case. ttl_offsets gets an offset a record. Gives the length, or -EMSGSIZE
+ * when cap is too small (or what was kept cannot be read, which answer_parse rules out).
  */
 must_check int answer_compose(const struct answer *a, const struct name *qname, uint16_t qtype, unsigned rcode,
 			      const struct answer_keep *keep, size_t n, uint8_t *out, size_t cap,

@@ -36,6 +36,8 @@ must_check int name_read(struct name *n, const uint8_t *msg, size_t len, size_t 
 must_check int name_read_case(struct name *n, const uint8_t *msg, size_t len, size_t *off, bool compressed);
 /* Moves *off behind the name there without reading it whole. */
 must_check int name_skip(const uint8_t *msg, size_t len, size_t *off);
+/* Makes a name canonical that name_read_case read. */
+void name_fold(struct name *n);
 /* Presentation form: \DDD and \X escapes, final dot optional, "." the root. -EINVAL. */
 must_check int name_from_text(struct name *n, const char *text, size_t len);
 /* Without a final dot ("." for the root), odd bytes as \DDD; gives buf (NAME_TEXT bytes). */
@@ -50,7 +52,7 @@ bool name_is(const struct name *n, const uint8_t *msg, size_t len, size_t off);
 void name_offsets(const struct name *n, uint8_t off[NAME_MAX_LABELS + 1]);
 /* n without its first `labels` labels. */
 void name_parent(struct name *out, const struct name *n, unsigned labels);
-/* (labels of n not under suffix) + target, for DNAME (RFC 6672 2.2). -ENAMETOOLONG. */
+/* (labels of n not under suffix) + target, for DNAME (RFC 6672 2.2). -ENAMETOOLONG, -EINVAL: n is not under suffix. */
 must_check int name_replace(struct name *out, const struct name *n, const struct name *suffix,
 			    const struct name *target);
 uint64_t name_hash(const struct name *n);

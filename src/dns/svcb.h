@@ -18,12 +18,15 @@ struct svcb {
 
 /*
  * Checks the whole rdata of msg at off: lengths, ascending keys (2.2), hints
- * of whole addresses, an uncompressed target. -EBADMSG.
+ * of whole addresses, an uncompressed target. Clients ignore the parameters
+ * of AliasMode (2.4.2), but they are checked and reported all the same:
+ * their hints would be sent on. -EBADMSG.
  */
 must_check int svcb_parse(struct svcb *s, const uint8_t *msg, size_t off, size_t rdlen);
 /*
  * Writes the rdata without the hint addresses that `drop` says; a hint of
- * which none is left goes as a whole. Gives the new length (cap >= rdlen).
+ * which none is left goes as a whole. Gives the new length (cap >= rdlen), 0 when
+ * it is malformed.
  */
 size_t svcb_strip(uint8_t *out, size_t cap, const uint8_t *msg, size_t off, size_t rdlen,
 		  bool (*drop)(void *ctx, const struct addr *hint), void *ctx);

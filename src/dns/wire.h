@@ -60,7 +60,8 @@ struct wire_ede {
  * Replies are written in this order into a wr over the caller's buffer:
  * begin, records, end. begin writes header and the client's question as it was
  * spelt; end adds OPT if the client sent EDNS, and cuts what exceeds `limit` to an
- * empty answer with TC (SPEC 4: a truncated answer is empty).
+ * empty answer with TC (SPEC 4: a truncated answer is empty); so it does with
+ * what did not fit the buffer (w->bad).
  * The length is returned; 0 when not even the question fits (say nothing).
  */
 void wire_begin(struct wr *w, const struct wire_query *q, unsigned rcode);
@@ -68,8 +69,8 @@ void wire_begin(struct wr *w, const struct wire_query *q, unsigned rcode);
 void wire_count(struct wr *w, unsigned section);
 /* SOA of `zone` in the authority section (RFC 2308, RFC 6303 3), TTL and minimum `ttl`. */
 void wire_soa(struct wr *w, const struct name *zone, uint32_t ttl);
-/* An address record of the question's name. */
-void wire_address(struct wr *w, uint16_t type, const uint8_t *rdata, size_t rdlen, uint32_t ttl);
+/* A record of the question's name, in the answer section. */
+void wire_record(struct wr *w, uint16_t type, const uint8_t *rdata, size_t rdlen, uint32_t ttl);
 /* `rcode` is the one given to begin: its upper bits go into OPT. */
 size_t wire_end(struct wr *w, const struct wire_query *q, unsigned rcode, const struct wire_ede *ede, size_t limit);
 

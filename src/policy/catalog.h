@@ -27,10 +27,9 @@ struct group {
 struct entry {
 	uint32_t wire;			/* offset of the pattern in catalog.text */
 	uint32_t line;
-	uint32_t next;			/* with the same key, most specific first; ENTRY_NONE ends */
-	uint32_t group;			/* index into catalog.groups */
-	uint8_t role;
-	bool dot;
+	uint32_t group : 30;		/* index into catalog.groups */
+	uint32_t role : 1;
+	uint32_t dot : 1;
 };
 
 #define ENTRY_NONE UINT32_MAX
@@ -47,8 +46,6 @@ struct catalog {
 	size_t n_ports;
 	uint16_t types[CATALOG_TYPES];
 	size_t n_types;
-	const struct catfile **files;	/* of the build only; by catalog_index */
-	size_t n_files;
 	struct catalog_index *index;
 };
 
@@ -77,8 +74,13 @@ must_check bool catalog_choose(struct catalog_build *b, const struct conf_strs *
 /* The bit of a type or port, or -ENOSPC (said in d). */
 must_check int catalog_type_bit(struct catalog_build *b, uint16_t type);
 must_check int catalog_port_bit(struct catalog_build *b, const struct conf_port *p);
-/* Compiles; choices[i] becomes the i-th catalog_choose. Unmaps the files. `hygiene`: adds the warnings of SPEC 3. */
+/*
+ * Compiles; choices[i] becomes the i-th catalog_choose. Unmaps the files and frees b, whatever comes out.
+ * `hygiene`: adds the warnings of SPEC 3.
+ */
 const struct catalog *catalog_finish(struct catalog_build *b, struct choice *choices, bool hygiene);
+/* In place of catalog_finish, where the build is given up; NULL is allowed. */
+void catalog_build_free(struct catalog_build *b);
 
 /*
  * Everything of the choice that takes the name. Does not allocate. (I4)

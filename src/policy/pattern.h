@@ -18,7 +18,7 @@ struct pattern {
 	uint8_t wire[NAME_MAX_WIRE];
 };
 
-/* Parses and checks text; -EINVAL with what is wrong and what would be right in why. */
+/* Parses and checks text; -EINVAL with what is wrong and what would be right in why (unless whylen is 0). */
 must_check int pattern_parse(struct pattern *p, const char *text, size_t len, char *why, size_t whylen);
 /* The rule itself: the index uses it for what its keys do not settle, the tests hold the index against it. */
 bool pattern_match(const struct pattern *p, const struct name *n);
@@ -28,6 +28,11 @@ bool pattern_match_wire(const uint8_t *wire, bool dot, const struct name *n);
 const char *pattern_text(const uint8_t *wire, bool dot, char *buf);
 /* More specific first (SPEC 3: no star before star, then the longer text right of the last star). <0, 0, >0 */
 int pattern_compare(const uint8_t *a, bool adot, const uint8_t *b, bool bdot);
+/*
+ * One of the names that a stored pattern takes, such that whatever takes it takes all that the pattern does;
+ * `below`: of those below it (for a leading dot). False where none fits into a name.
+ */
+must_check bool pattern_sample(struct name *n, const uint8_t *wire, bool below);
 /* [anybody]: takes names of more than one registrable domain. */
 bool pattern_anybody(const struct pattern *p);
 /* Every name that `narrow` takes, `wide` takes too (may say no where it is hard to tell). */

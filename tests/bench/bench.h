@@ -7,6 +7,10 @@
 #ifndef BENCH_H
 #define BENCH_H
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* recvmmsg, sendmmsg: include this file first */
+#endif
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -105,7 +109,7 @@ static inline void bench_on_signal(int signal)
 	bench_stopped = 1;
 }
 
-/* Stops on SIGTERM and SIGINT, and by itself after so many seconds: nothing is left behind by a caller that was killed. */
+/* Stops on SIGTERM and SIGINT, and by itself after so many seconds: a caller that was killed leaves nothing behind. */
 static inline void bench_stop_after(unsigned seconds)
 {
 	struct sigaction action = { .sa_handler = bench_on_signal };
@@ -116,7 +120,8 @@ static inline void bench_stop_after(unsigned seconds)
 	alarm(seconds);
 }
 
-/* Sends all of a batch; a destination that cannot be reached is passed over, as sendmmsg stops there. Returns how many. */
+/* Sends all of a batch. sendmmsg stops at a destination that cannot be reached: that one is passed over. Returns how
+ * many went. */
 static inline unsigned bench_send(int fd, struct mmsghdr *messages, unsigned count)
 {
 	unsigned at = 0, sent = 0;
@@ -127,7 +132,7 @@ static inline unsigned bench_send(int fd, struct mmsghdr *messages, unsigned cou
 		if (n > 0) {
 			at += (unsigned)n;
 			sent += (unsigned)n;
-		} else if (errno != EINTR) {
+		} else if (n == 0 || errno != EINTR) {
 			at++;
 		} else if (bench_stopped) {
 			break;

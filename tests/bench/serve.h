@@ -6,9 +6,9 @@
 #ifndef BENCH_SERVE_H
 #define BENCH_SERVE_H
 
-#include <sys/epoll.h>
-
 #include "bench.h"
+
+#include <sys/epoll.h>
 
 #define SERVE_DATAGRAM 1232
 

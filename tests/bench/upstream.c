@@ -4,15 +4,15 @@
  *
  *     x.ZONE -> x.cdn.ZONE -> x.edge.ZONE -> addresses
  *
- * with addresses made from the first label, in public ranges, as private ones would be taken out. Asked for x.cdn.ZONE or
- * x.edge.ZONE it answers from there on. All else is NODATA.
+ * with addresses made from the first label, in public ranges, as private ones would be taken out. Asked for x.cdn.ZONE
+ * or x.edge.ZONE it answers from there on. All else is NODATA.
  */
+#include "serve.h"
+
 #include <fcntl.h>
 #include <getopt.h>
 #include <strings.h>
 #include <sys/mman.h>
-
-#include "serve.h"
 
 #define HEADER 12
 #define NAME_ROOM 248 /* what a name may have for "edge" to be put in */
@@ -200,7 +200,7 @@ static size_t answer(uint8_t *packet, size_t length)
 	return w.at;
 }
 
-/* Eight bytes in a file that another process reads while we run: what was cached must not come here, what missed must. */
+/* Eight bytes in a file, for another process to read while we run: what is cached must not come here, a miss must. */
 static volatile uint64_t *map_counter(const char *path)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -225,6 +225,12 @@ static void set_addresses(char *text)
 	most_addresses = dash ? (unsigned)bench_number(dash + 1, least_addresses, 8) : least_addresses;
 }
 
+static void usage(void)
+{
+	fputs("usage: upstream --listen ADDR@PORT [--ttl N] [--addresses N[-N]] [--counter FILE] [--seconds N]\n", stderr);
+	exit(2);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -243,13 +249,11 @@ int main(int argc, char **argv)
 		case 'a': set_addresses(optarg); break;
 		case 'c': count = map_counter(optarg); break;
 		case 's': seconds = (unsigned)bench_number(optarg, 1, 3600); break;
-		default: fd = -1; optind = argc + 1; break;
+		default: usage();
 		}
 	}
-	if (fd < 0 || optind != argc) {
-		fprintf(stderr, "usage: upstream --listen ADDR@PORT [--ttl N] [--addresses N[-N]] [--counter FILE] [--seconds N]\n");
-		return 2;
-	}
+	if (fd < 0 || optind != argc)
+		usage();
 	bench_stop_after(seconds);
 	serve(fd, answer, count);
 	return 0;

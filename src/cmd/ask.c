@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "conf/conf.h"
+#include "io/unix.h"
+
+/* The commands that ask the running server over its control socket. */
+
+static int talk(const char *path, const char *line)
+{
+	size_t len;
+	int err, status = 1;
+	char *reply = unix_ask(path, line, &len, &err), *body;
+
+	if (!reply) {
+		fprintf(stderr, "postern: control socket %s: %s (is postern running?)\n", path, strerror(-err));
+		return 1;
+	}
+	body = strchr(reply, '\n');
+	if (!body) {
+		fprintf(stderr, "postern: control socket %s: an answer that makes no sense\n", path);
+	} else {
+		*body++ = '\0';
+		status = strcmp(reply, "ok") != 0;
+		fputs(body, status ? stderr : stdout);
+		if (!status && fflush(stdout) != 0)
+			status = 1;
+	}
+	free(reply);
+	return status;
+}
+
+static int ask(const struct cmd_options *o, const char *line)
+{
+	struct arena *a = arena_new((size_t)64 << 20);
+	struct diag_list *d = diag_new();
+	const struct conf *c = a && d ? conf_read(a, o->file, o->file_written, d) : NULL;
+	int status = 1;
+
+	if (!c)
+		fprintf(stderr, "postern: out of memory\n");
+	else if (diag_errors(d))
+		diag_print(d, stderr);
+	else if (!c->control.socket.text[0])
+		fprintf(stderr, "postern: %s: [control] socket is empty, there is no way to ask\n", o->file);
+	else
+		status = talk(c->control.socket.text, line);
+	diag_free(d);
+	arena_free(a);
+	return status;
+}
+
+int cmd_status(const struct cmd_options *o)
+{
+	return ask(o, o->json ? "status json" : "status");
+}
+
+int cmd_blocked(const struct cmd_options *o)
+{
+	return ask(o, o->json ? "blocked json" : "blocked");
+}
+
+int cmd_reload(const struct cmd_options *o)
+{
+	return ask(o, "reload");
+}
+
+int cmd_flush(const struct cmd_options *o)
+{
+	char line[UNIX_LINE_MAX];
+	int n = snprintf(line, sizeof(line), "flush%s%s", o->n_args ? " " : "", o->n_args ? o->args[0] : "");
+
+	if (n >= (int)sizeof(line) || strchr(line, '\n')) {
+		fprintf(stderr, "postern: flush: not a name\n");
+		return 1;
+	}
+	return ask(o, line);
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/jout.h"
+#include "cmd/cmd.h"
+#include "conf/catfile.h"
+
+struct listing {
+	struct arena *arena;
+	struct diag_list *diag;
+	struct jout *json;			/* an array, or NULL: text */
+	size_t n;
+};
+
+static const struct conf_str *source_of(const struct catfile *f, const struct group_decl *g)
+{
+	return g->source.text[0] ? &g->source : &f->source;
+}
+
+static const char *or_null(const char *text)
+{
+	return text && text[0] ? text : NULL;
+}
+
+static struct jout *ports_json(const struct group_decl *g)
+{
+	struct jout *all = jout_array();
+	char text[16];
+
+	for (size_t i = 0; i < g->ports.n; i++)
+		jout_add_text(all, conf_port_text(&g->ports.v[i], text));
+	return all;
+}
+
+static struct jout *entries_json(const struct catfile *f, size_t group)
+{
+	struct jout *all = jout_array();
+	char text[512];
+
+	for (size_t i = 0; i < f->n_entries; i++) {
+		const struct entry_decl *e = &f->entries[i];
+		struct jout *o;
+
+		if (e->group != group)
+			continue;
+		o = jout_object();
+		snprintf(text, sizeof(text), "%.*s", e->len, e->text);
+		jout_set_text(o, "pattern", text);
+		jout_set_text(o, "role", e->role == ROLE_ALLOW ? "allow" : "chain");
+		jout_set_number(o, "line", e->line);
+		jout_add(all, o);
+	}
+	return all;
+}
+
+static struct jout *catalog_json(const struct catfile *f)
+{
+	struct jout *o = jout_object(), *groups = jout_array();
+
+	jout_set_text(o, "catalog", f->name);
+	jout_set_text(o, "title", or_null(f->title.text));
+	jout_set_text(o, "source", or_null(f->source.text));
+	jout_set_text(o, "file", f->path);
+	for (size_t i = 0; i < f->n_groups; i++) {
+		const struct group_decl *g = &f->groups[i];
+		struct jout *group = jout_object();
+
+		jout_set_text(group, "group", or_null(g->name.text));
+		jout_set_text(group, "purpose", or_null(g->purpose.text));
+		jout_set_text(group, "source", or_null(source_of(f, g)->text));
+		jout_set(group, "ports", ports_json(g));
+		jout_set(group, "entries", entries_json(f, i));
+		jout_add(groups, group);
+	}
+	jout_set(o, "groups", groups);
+	return o;
+}
+
+static void print_group(const struct catfile *f, size_t group)
+{
+	const struct group_decl *g = &f->groups[group];
+	const char *source = source_of(f, g)->text;
+	char port[16];
+
+	printf("\n%s\n", g->name.text[0] ? g->name.text : "(list)");
+	if (g->purpose.text[0])
+		printf("  purpose  %s\n", g->purpose.text);
+	if (source[0])
+		printf("  source   %s\n", source);
+	printf("  ports   ");
+	for (size_t i = 0; i < g->ports.n; i++)
+		printf(" %s", conf_port_text(&g->ports.v[i], port));
+	printf("\n");
+	for (size_t i = 0; i < f->n_entries; i++) {
+		const struct entry_decl *e = &f->entries[i];
+
+		if (e->group == group)
+			printf("  %s    %.*s\n", e->role == ROLE_ALLOW ? "allow" : "chain", e->len, e->text);
+	}
+}
+
+static void print_catalog(const struct catfile *f)
+{
+	printf("%s: %s\n", f->name, f->title.text[0] ? f->title.text : f->path);
+	if (f->source.text[0])
+		printf("source: %s\n", f->source.text);
+	for (size_t i = 0; i < f->include.n; i++)
+		printf("includes %s\n", f->include.v[i].text);
+	printf("file: %s\n", f->path);
+	for (size_t i = 0; i < f->n_groups; i++)
+		print_group(f, i);
+}
+
+static void list_one(void *ctx, const char *name, const char *path)
+{
+	struct listing *l = ctx;
+	struct catfile *f = catfile_read(l->arena, name, path, l->diag);
+	struct jout *o;
+
+	l->n++;
+	if (!l->json) {
+		printf("%-28s %6zu entries  %s\n", name, f ? f->n_entries : 0,
+		       f && f->title.text[0] ? f->title.text : path);
+	} else {
+		o = jout_object();
+		jout_set_text(o, "catalog", name);
+		jout_set_text(o, "title", f ? or_null(f->title.text) : NULL);
+		jout_set_text(o, "source", f ? or_null(f->source.text) : NULL);
+		jout_set_text(o, "file", path);
+		jout_set_number(o, "entries", f ? (int64_t)f->n_entries : 0);
+		jout_add(l->json, o);
+	}
+	catfile_close(f);
+}
+
+static int finish(const struct diag_list *d, char *json, bool failed)
+{
+	if (json)
+		puts(json);
+	free(json);
+	diag_print(d, stderr);
+	return failed || diag_errors(d) || fflush(stdout) != 0;
+}
+
+static int list_all(struct arena *a, const struct conf *c, struct diag_list *d, bool json)
+{
+	struct listing l = { .arena = a, .diag = d, .json = json ? jout_array() : NULL };
+	int err = catfile_each(a, c, list_one, &l);
+
+	return finish(d, json ? jout_print(l.json, false) : NULL, err < 0 || !l.n);
+}
+
+static int show(struct arena *a, const struct conf *c, const char *name, struct diag_list *d, bool json)
+{
+	const char *path = catfile_find(a, c, name);
+	struct catfile *f = path ? catfile_read(a, name, path, d) : NULL;
+	int status;
+
+	if (!path)
+		fprintf(stderr, "postern: catalog %s: not found in [server] zones, nor is there a [catalog %s]\n", name,
+			name);
+	if (f && !json)
+		print_catalog(f);
+	status = finish(d, f && json ? jout_print(catalog_json(f), false) : NULL, !f);
+	catfile_close(f);
+	return status;
+}
+
+int cmd_catalog(const struct cmd_options *o)
+{
+	struct arena *a = arena_new((size_t)4 << 30);
+	struct diag_list *d = diag_new();
+	const struct conf *c;
+	int status = 1;
+
+	if (o->diff)
+		return cmd_not_yet("catalog --diff");
+	c = a && d ? conf_read(a, o->file, o->file_written, d) : NULL;
+	if (!c)
+		fprintf(stderr, "postern: out of memory\n");
+	else if (diag_errors(d))
+		diag_print(d, stderr);
+	else if (o->n_args > 1)
+		fprintf(stderr, "postern: catalog: one name at a time\n");
+	else
+		status = o->n_args ? show(a, c, o->args[0], d, o->json) : list_all(a, c, d, o->json);
+	diag_free(d);
+	arena_free(a);
+	return status;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cmd/cmd.h"
+#include "policy/snapshot.h"
+
+int cmd_check(const struct cmd_options *o)
+{
+	struct diag_list *d = diag_new();
+	struct conf_str *names = calloc((size_t)o->n_args + 1, sizeof(*names));
+	struct snapshot_options so = {
+		.path = o->file, .path_written = o->file_written, .hygiene = true, .all = o->all,
+		.more = { .v = names, .n = (size_t)o->n_args },
+	};
+	int status;
+
+	if (!d || !names) {
+		fprintf(stderr, "postern: out of memory\n");
+		return 1;
+	}
+	for (int i = 0; i < o->n_args; i++)
+		names[i] = (struct conf_str){ o->args[i], 0 };
+	snapshot_release(snapshot_build(&so, d));
+	diag_print(d, stdout);
+	status = diag_errors(d) || (o->strict && diag_warnings(d));
+	diag_free(d);
+	free(names);
+	return fflush(stdout) != 0 ? 1 : status;
+}

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "core/daemon.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "core/control.h"
+#include "core/ports.h"
+#include "core/reload.h"
+#include "core/sandbox.h"
+#include "core/settings.h"
+
+#define LEARNED_SLOTS 16384
+#define DRAIN_MS 100
+
+void daemon_drain(struct daemon *d)
+{
+	const struct event *last = NULL;
+	time_t when = clock_wall();
+	struct event e;
+
+	for (size_t i = 0; i < d->n_workers; i++) {
+		while (event_get(d->workers[i]->events, &e)) {
+			if (e.verdict == EVENT_BLOCKED && e.reason != REASON_TYPE)
+				refused_add(d->refused, &e.name, &e.client, &e.link, when);
+			qlog_write(d->qlog, d->snapshot, &e, when);
+			last = &e;
+		}
+	}
+	/* once more later: an event that was just being written is not announced */
+	if (last)
+		timer_set(loop_timers(d->loop), &d->drain, loop_now(d->loop).mono_us + DRAIN_MS * CLOCK_MS);
+}
+
+static void on_drain(struct timer *t)
+{
+	struct daemon *d = container_of(t, struct daemon, drain);
+
+	atomic_store(&d->drain_posted, false);
+	daemon_drain(d);
+}
+
+static void start_drain(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	if (!d->drain.set)
+		timer_set(loop_timers(d->loop), &d->drain, loop_now(d->loop).mono_us + DRAIN_MS * CLOCK_MS);
+}
+
+static void on_wake(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	if (!atomic_exchange(&d->drain_posted, true) && loop_post(d->loop, start_drain, d) < 0)
+		atomic_store(&d->drain_posted, false);
+}
+
+/* One job for every worker. */
+struct round {
+	struct daemon *d;
+	size_t left;
+	void (*each)(struct worker *w, void *ctx);
+	void (*done)(void *ctx);
+	void *ctx;
+	struct part {
+		struct round *round;
+		struct worker *w;
+	} parts[];
+};
+
+static void round_part_done(void *arg)
+{
+	struct round *r = arg;
+
+	if (--r->left)
+		return;
+	r->done(r->ctx);
+	free(r);
+}
+
+static void round_run_part(void *arg)
+{
+	struct part *p = arg;
+
+	p->round->each(p->w, p->round->ctx);
+	/* without this the round would never end: memory for a list node is found sooner or later */
+	while (loop_post(p->round->d->loop, round_part_done, p->round) < 0)
+		usleep(1000);
+}
+
+int daemon_each(struct daemon *d, void (*each)(struct worker *w, void *ctx), void (*done)(void *ctx), void *ctx)
+{
+	struct round *r = malloc(sizeof(*r) + d->n_workers * sizeof(r->parts[0]));
+
+	if (!r)
+		return -ENOMEM;
+	*r = (struct round){ .d = d, .left = d->n_workers, .each = each, .done = done, .ctx = ctx };
+	for (size_t i = 0; i < d->n_workers; i++) {
+		r->parts[i] = (struct part){ r, d->workers[i] };
+		while (loop_post(d->workers[i]->loop, round_run_part, &r->parts[i]) < 0)
+			usleep(1000);
+	}
+	return 0;
+}
+
+static void on_stop(void *ctx, int signum)
+{
+	struct daemon *d = ctx;
+
+	log_info("signal %d: ending", signum);
+	loop_stop(d->loop);
+}
+
+static void on_reload(void *ctx, int signum)
+{
+	reload_start(ctx, NULL, NULL);
+}
+
+static void on_resolv(void *ctx)
+{
+	reload_resolv(ctx);
+}
+
+static void *worker_thread(void *arg)
+{
+	struct worker *w = arg;
+
+	loop_run(w->loop);
+	return NULL;
+}
+
+static void stop_worker(void *arg)
+{
+	struct worker *w = arg;
+
+	worker_close(w);
+	loop_stop(w->loop);
+}
+
+static void stderr_line(void *ctx, const char *line)
+{
+	fprintf(stderr, "%s\n", line);
+}
+
+static int load(struct daemon *d)
+{
+	struct diag_list *diag = diag_new();
+
+	if (!diag)
+		return -ENOMEM;
+	d->generation = 1;
+	d->snapshot = snapshot_build(&(struct snapshot_options){
+		.path = d->path, .path_written = d->path_written, .generation = d->generation }, diag);
+	diag_each(diag, stderr_line, NULL);
+	diag_free(diag);
+	return d->snapshot ? 0 : -EINVAL;
+}
+
+/* A folder or socket that is only a default is no reason not to serve. */
+static int written_or_warn(const struct conf_str *s, const char *what, int err)
+{
+	if (s->line) {
+		log_error("%s %s: %s", what, s->text, strerror(-err));
+		return err;
+	}
+	log_warn("%s %s: %s, doing without", what, s->text, strerror(-err));
+	return 0;
+}
+
+static int open_control(struct daemon *d)
+{
+	const struct conf_str *path = &d->snapshot->conf->control.socket;
+	int err;
+
+	if (!path->text[0])
+		return 0;
+	d->control = unix_serve(d->loop, path->text, control_request, d, &err);
+	if (d->control)
+		return 0;
+	if (err == -EADDRINUSE) {
+		log_error("control socket %s: another postern serves there; end it first", path->text);
+		return err;
+	}
+	return written_or_warn(path, "control socket", err);
+}
+
+static int make_state(const struct conf_server *c)
+{
+	struct stat st;
+
+	if (!c->state.text[0] || (stat(c->state.text, &st) == 0 && S_ISDIR(st.st_mode)))
+		return 0;
+	return mkdir(c->state.text, 0750) == 0 ? 0 : written_or_warn(&c->state, "state", -errno);
+}
+
+static int make_workers(struct daemon *d, struct ports *ports)
+{
+	d->workers = calloc(d->shared.workers, sizeof(struct worker *));
+	d->threads = calloc(d->shared.workers, sizeof(*d->threads));
+	if (!d->workers || !d->threads)
+		return -ENOMEM;
+	while (d->n_workers < d->shared.workers) {
+		struct worker *w = worker_new((unsigned)d->n_workers, d->snapshot, &d->resolv, &d->shared);
+
+		if (!w)
+			return -ENOMEM;
+		d->workers[d->n_workers] = w;
+		for (size_t l = 0; l < ports->n_listen; l++) {
+			size_t i = l * ports->n_workers + d->n_workers;
+			int udp = ports->udp[i], tcp = ports->tcp[i];
+
+			ports->udp[i] = ports->tcp[i] = -1;
+			if (udp >= 0 && worker_listen(w, udp, tcp) < 0)
+				return -ENOMEM;
+		}
+		d->n_workers++;
+	}
+	return 0;
+}
+
+static int start_threads(struct daemon *d)
+{
+	sigset_t all, old;
+	int err = 0;
+
+	/* signals are the main thread's */
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	for (; !err && d->n_running < d->n_workers; d->n_running += !err)
+		err = pthread_create(&d->threads[d->n_running], NULL, worker_thread, d->workers[d->n_running]);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return -err;
+}
+
+static int watch_all(struct daemon *d)
+{
+	d->sigterm = watch_signal(d->loop, SIGTERM, on_stop, d);
+	d->sigint = watch_signal(d->loop, SIGINT, on_stop, d);
+	d->sighup = watch_signal(d->loop, SIGHUP, on_reload, d);
+	d->resolv_watch = watch_file(d->loop, RESOLV_FILE, on_resolv, d);
+	return d->sigterm && d->sigint && d->sighup && d->resolv_watch ? 0 : -ENOMEM;
+}
+
+static void read_resolv(struct daemon *d)
+{
+	if (d->snapshot->conf->upstream.address.n)
+		return;
+	if (resolv_read(&d->resolv, RESOLV_FILE, d->snapshot->conf) < 0 || !d->resolv.n)
+		log_warn("%s: names no server to ask, and [upstream] neither: nothing will resolve", RESOLV_FILE);
+}
+
+static int start(struct daemon *d, struct ports *ports)
+{
+	const struct conf *c = d->snapshot->conf;
+	int err;
+
+	d->shared.workers = c->server.workers ? c->server.workers : (unsigned)MAX(sysconf(_SC_NPROCESSORS_ONLN), 1);
+	d->shared.wake = on_wake;
+	d->shared.wake_ctx = d;
+	d->shared.learned = learned_new(LEARNED_SLOTS);
+	d->refused = refused_new();
+	d->loop = loop_new(NULL, NULL);
+	d->drain.fire = on_drain;
+	settings_apply(&d->shared, c);
+	if (!d->shared.learned || !d->refused || !d->loop)
+		return -ENOMEM;
+	d->started_us = loop_now(d->loop).mono_us;
+	d->qlog = qlog_open(&c->log, &err);
+	if (!d->qlog) {
+		log_error("log %s: %s", c->log.file.text, strerror(-err));
+		return err;
+	}
+	if ((err = open_control(d)) < 0 || (err = make_state(&c->server)) < 0 ||
+	    (err = ports_bind(ports, c, d->shared.workers)) < 0 || (err = sandbox_enter(&c->server)) < 0)
+		return err;
+	read_resolv(d);
+	if ((err = make_workers(d, ports)) < 0 || (err = watch_all(d)) < 0)
+		return err;
+	return start_threads(d);
+}
+
+static void say_ready(const struct daemon *d)
+{
+	const struct conf_endpoints *listen = &d->snapshot->conf->server.listen;
+	char text[ADDR_TEXT];
+
+	for (size_t i = 0; i < listen->n; i++)
+		log_info("serving on %s", endpoint_text(&listen->v[i].at, text));
+	log_info("postern %s: %zu entries in %zu groups, %zu profiles, %zu workers", POSTERN_VERSION,
+		 d->snapshot->catalog->n_entries, d->snapshot->catalog->n_groups, d->snapshot->n_profiles,
+		 d->n_workers);
+}
+
+/* Orderly, in the reverse of start; gives the number of things that were left open. */
+static int stop(struct daemon *d)
+{
+	int left = 0;
+
+	for (size_t i = 0; i < d->n_running; i++) {
+		while (loop_post(d->workers[i]->loop, stop_worker, d->workers[i]) < 0)
+			usleep(1000);
+	}
+	for (size_t i = 0; i < d->n_running; i++)
+		pthread_join(d->threads[i], NULL);
+	for (size_t i = d->n_running; i < d->n_workers; i++)
+		worker_close(d->workers[i]);
+	if (d->qlog)
+		daemon_drain(d);
+	for (size_t i = 0; i < d->n_workers; i++)
+		left += worker_free(d->workers[i]);
+	unix_close(d->control);
+	watch_close(d->sigterm);
+	watch_close(d->sigint);
+	watch_close(d->sighup);
+	watch_close(d->resolv_watch);
+	if (d->loop) {
+		timer_cancel(loop_timers(d->loop), &d->drain);
+		left += loop_free(d->loop);
+	}
+	qlog_close(d->qlog);
+	refused_free(d->refused);
+	learned_free(d->shared.learned);
+	snapshot_release(d->snapshot);
+	free(d->workers);
+	free(d->threads);
+	return left;
+}
+
+int daemon_run(const char *path, bool path_written)
+{
+	struct daemon d = { .path = path, .path_written = path_written };
+	struct ports ports = { 0 };
+	int err = load(&d), left;
+
+	signal(SIGPIPE, SIG_IGN);
+	if (!err) {
+		err = start(&d, &ports);
+		ports_close(&ports);
+	}
+	if (err == -ENOMEM)
+		log_error("out of memory");
+	if (!err) {
+		say_ready(&d);
+		loop_run(d.loop);
+	}
+	left = stop(&d);
+	if (left)
+		log_error("%d handles, queries or connections were left open: a bug", left);
+	return err || left ? 1 : 0;
+}

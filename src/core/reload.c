@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "core/reload.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "core/settings.h"
+
+/* One swap on its way through the workers. */
+struct swap {
+	struct daemon *d;
+	struct snapshot *snapshot;
+	struct resolv resolv;
+	atomic_int err;				/* of the worker that could not */
+	reload_done_fn *done;			/* NULL: of resolv.conf only */
+	void *ctx;
+};
+
+static void swap_worker(struct worker *w, void *ctx)
+{
+	struct swap *s = ctx;
+	int err = worker_swap(w, s->snapshot, &s->resolv);
+
+	if (err < 0)
+		atomic_store(&s->err, err);
+}
+
+static void finish(struct daemon *d, reload_done_fn *done, void *ctx, const char *report)
+{
+	d->reloading = false;
+	if (done)
+		done(ctx, report);
+}
+
+static void take_over(struct daemon *d, struct swap *s)
+{
+	int err;
+	struct qlog *log = qlog_open(&s->snapshot->conf->log, &err);
+
+	if (log) {
+		qlog_close(d->qlog);
+		d->qlog = log;
+	} else {
+		log_warn("log %s: %s, the old one is kept", s->snapshot->conf->log.file.text, strerror(-err));
+	}
+	snapshot_release(d->snapshot);
+	d->snapshot = snapshot_hold(s->snapshot);
+	log_info("reload: done, generation %u", d->generation);
+	settings_apply(&d->shared, s->snapshot->conf);
+	learned_revise(d->shared.learned, d->snapshot, loop_now(d->loop).boot_ms);
+}
+
+static void swapped(void *ctx)
+{
+	struct swap *s = ctx;
+	struct daemon *d = s->d;
+	int err = atomic_load(&s->err);
+
+	d->resolv = s->resolv;
+	if (s->snapshot != d->snapshot)
+		take_over(d, s);
+	if (err < 0)
+		log_error("reload: a worker is short of memory and keeps the old configuration");
+	finish(d, s->done, s->ctx, err < 0 ? "a worker is short of memory and keeps the old configuration" : NULL);
+	snapshot_release(s->snapshot);
+	free(s);
+}
+
+/* Hands the snapshot, whose reference it takes, to the workers. */
+static int swap_start(struct daemon *d, struct snapshot *snapshot, const struct resolv *resolv, reload_done_fn *done,
+		      void *ctx)
+{
+	struct swap *s = calloc(1, sizeof(*s));
+	int err = -ENOMEM;
+
+	if (s) {
+		*s = (struct swap){ .d = d, .snapshot = snapshot, .resolv = *resolv, .done = done, .ctx = ctx };
+		err = daemon_each(d, swap_worker, swapped, s);
+	}
+	if (err < 0) {
+		free(s);
+		snapshot_release(snapshot);
+	}
+	return err;
+}
+
+static char *report_of(const struct diag_list *diag)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	if (!f)
+		return NULL;
+	diag_print(diag, f);
+	fclose(f);
+	return text;
+}
+
+static void log_line(void *ctx, const char *line)
+{
+	log_warn("reload: %s", line);
+}
+
+static void refused(struct daemon *d, const struct diag_list *diag, reload_done_fn *done, void *ctx)
+{
+	char *report = diag ? report_of(diag) : NULL;
+
+	if (diag)
+		diag_each(diag, log_line, NULL);
+	log_warn("reload: refused, the old configuration serves on");
+	finish(d, done, ctx, report ? report : "out of memory\n");
+	free(report);
+}
+
+void reload_start(struct daemon *d, reload_done_fn *done, void *ctx)
+{
+	struct diag_list *diag;
+	struct snapshot *s = NULL;
+	struct resolv resolv = d->resolv;
+
+	if (d->reloading) {
+		if (done)
+			done(ctx, "another reload is under way\n");
+		return;
+	}
+	d->reloading = true;
+	diag = diag_new();
+	if (diag)
+		s = snapshot_build(&(struct snapshot_options){
+			.path = d->path, .path_written = d->path_written, .generation = d->generation + 1 }, diag);
+	if (s && !settings_unchanged(d->snapshot->conf, s->conf, diag)) {
+		snapshot_release(s);
+		s = NULL;
+	}
+	if (!s) {
+		refused(d, diag, done, ctx);
+		diag_free(diag);
+		return;
+	}
+	diag_each(diag, log_line, NULL);
+	diag_free(diag);
+	d->generation++;
+	if (!s->conf->upstream.address.n && resolv_read(&resolv, RESOLV_FILE, s->conf) < 0)
+		resolv = d->resolv;
+	learned_revise(d->shared.learned, s, loop_now(d->loop).boot_ms);
+	if (swap_start(d, s, &resolv, done, ctx) < 0)
+		refused(d, NULL, done, ctx);
+}
+
+void reload_resolv(struct daemon *d)
+{
+	struct resolv now;
+
+	if (d->reloading || d->snapshot->conf->upstream.address.n ||
+	    resolv_read(&now, RESOLV_FILE, d->snapshot->conf) < 0 || !now.n || resolv_equal(&now, &d->resolv))
+		return;
+	d->reloading = true;
+	log_info("%s: changed, %zu servers", RESOLV_FILE, now.n);
+	if (swap_start(d, snapshot_hold(d->snapshot), &now, NULL, NULL) < 0)
+		d->reloading = false;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef CORE_RELOAD_H
+#define CORE_RELOAD_H
+
+/* Build aside, check, swap; on any error the old configuration stays. */
+
+#include "core/daemon.h"
+
+/*
+ * Starts a reload; done(ctx, report) is called once, in the main thread: report NULL
+ * means that every worker has the new configuration, else it says why not, a line each.
+ */
+typedef void reload_done_fn(void *ctx, const char *report);
+void reload_start(struct daemon *d, reload_done_fn *done, void *ctx);
+/* /etc/resolv.conf may have changed. */
+void reload_resolv(struct daemon *d);
+
+#endif

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "core/serve.h"
+
+#include "core/reply.h"
+
+static struct reply_room room(const struct request *r)
+{
+	return (struct reply_room){ r->out, r->cap, r->limit };
+}
+
+static void event(struct worker *w, const struct request *r, enum event_verdict verdict, enum reason reason,
+		  const struct name *link)
+{
+	worker_event(w, r->snapshot, r->profile, &r->client, &r->q.qname, r->q.qtype, &r->verdict, verdict, reason,
+		     link, 0);
+}
+
+static enum served replied(size_t len)
+{
+	return len ? SERVED_REPLY : SERVED_CLOSE;
+}
+
+/* What comes before any policy: malformed, versions, opcodes, classes, ANY. Gives the length, 0: go on. */
+static size_t formal(struct worker *w, const struct request *r, enum wire_parse parsed)
+{
+	const struct wire_query *q = &r->q;
+	unsigned rcode;
+
+	if (parsed == WIRE_FORMERR)
+		rcode = RCODE_FORMERR;
+	else if (parsed == WIRE_NOTIMP)
+		rcode = RCODE_NOTIMP;
+	else if (q->edns && q->edns_version)
+		rcode = RCODE_BADVERS;
+	else if (q->qclass != CLASS_IN || (q->qtype >= TYPE_TKEY && q->qtype <= TYPE_MAILA))
+		rcode = RCODE_REFUSED;
+	else if (q->qtype == TYPE_OPT || q->qtype == 0)
+		rcode = RCODE_FORMERR;
+	else if (q->qtype == TYPE_ANY)
+		return reply_any(q, r->snapshot->conf->cache.block_ttl, room(r));
+	else
+		return 0;
+	stat_add(&w->stats, rcode == RCODE_REFUSED || rcode == RCODE_NOTIMP ? STAT_REFUSED : STAT_MALFORMED);
+	return wire_short(r->out, r->cap, q, rcode, NULL);
+}
+
+/* A name that no entry has may be one that an allowed answer led to. */
+static void decide_learned(const struct worker *w, struct request *r, struct now now)
+{
+	struct verdict *v = &r->verdict;
+	struct attrs attrs;
+	uint64_t until;
+
+	if (!learned_find(w->shared->learned, r->profile, &r->q.qname, now.boot_ms, &attrs, &until))
+		return;
+	v->attrs = attrs;
+	v->reason = REASON_LEARNED;
+	v->kind = VERDICT_UPSTREAM;
+	if (!decide_type_ok(r->snapshot, r->profile, &attrs, r->q.qtype)) {
+		v->kind = VERDICT_NODATA;
+		v->reason = REASON_TYPE;
+	}
+}
+
+/* Audit mode resolves what enforcing would refuse. */
+static void audit(struct request *r)
+{
+	struct verdict *v = &r->verdict;
+
+	if (!r->profile->audit || (v->kind != VERDICT_BLOCK && v->kind != VERDICT_NODATA))
+		return;
+	if (v->kind == VERDICT_NODATA && v->upstream == 0 && v->record)
+		return;
+	v->kind = VERDICT_UPSTREAM;
+	r->audited = true;
+}
+
+/* An entry that is alive, or stale while upstream is known to be silent. */
+static enum served serve_entry(struct worker *w, struct request *r, const struct rcache_entry *e, bool stale,
+			       uint64_t now_ms, size_t *len)
+{
+	static const struct wire_ede failed = { EDE_NO_REACHABLE, NULL };
+	struct reply_stored stored;
+	struct name link;
+	size_t off = WIRE_HEADER + r->q.qname.len;
+
+	switch (e->kind) {
+	case RCACHE_BLOCKED:
+		if (name_read(&link, rcache_wire(e), e->len, &off) < 0)
+			link.len = 0;
+		stat_add(&w->stats, STAT_BLOCKED_CHAIN);
+		event(w, r, EVENT_BLOCKED, REASON_CHAIN, &link);
+		*len = reply_block(r->snapshot, r->profile, &r->q, &link, room(r));
+		return replied(*len);
+	case RCACHE_FILTERED:
+		*len = reply_nodata(r->snapshot, &r->q, room(r));
+		break;
+	case RCACHE_FAILED:
+		stat_add(&w->stats, STAT_FAILED);
+		event(w, r, EVENT_FAILED, REASON_FAILED, NULL);
+		*len = reply_failure(&r->q, &failed, room(r));
+		return SERVED_REPLY;
+	default:
+		stored = reply_of_entry(e, now_ms, stale);
+		*len = reply_stored(&stored, &r->q, room(r));
+	}
+	stat_add(&w->stats, stale ? STAT_STALE : STAT_CACHED);
+	event(w, r, r->audited ? EVENT_AUDITED : EVENT_ALLOWED, r->verdict.reason, NULL);
+	return replied(*len);
+}
+
+static enum served serve_upstream(struct worker *w, struct request *r, struct now now, size_t *len)
+{
+	struct rcache_key key = { r->profile->index, r->q.qtype, r->q.dnssec_ok, &r->q.qname };
+	struct rcache_entry *e = rcache_find(w->cache, &key, rcache_hash(&key));
+	uint64_t stale_ms = r->snapshot->conf->cache.stale * 1000ull;
+
+	if (e && now.boot_ms < e->expires)
+		return serve_entry(w, r, e, false, now.boot_ms, len);
+	if (e && (e->kind != RCACHE_ANSWER || now.boot_ms >= e->expires + stale_ms))
+		e = NULL;
+	if (e && now.boot_ms < e->retry)
+		return serve_entry(w, r, e, true, now.boot_ms, len);
+	return query_start(w, r, e, len);
+}
+
+static enum served serve_verdict(struct worker *w, struct request *r, struct now now, size_t *len)
+{
+	const struct verdict *v = &r->verdict;
+	uint32_t ttl = r->snapshot->conf->cache.block_ttl;
+
+	switch (v->kind) {
+	case VERDICT_RECORD:
+		stat_add(&w->stats, STAT_LOCAL);
+		event(w, r, EVENT_ALLOWED, v->reason, NULL);
+		*len = records_answer(v->record, &r->q, ttl, r->out, r->cap, r->limit);
+		return replied(*len);
+	case VERDICT_SPECIAL:
+		stat_add(&w->stats, STAT_LOCAL);
+		event(w, r, EVENT_ALLOWED, v->reason, NULL);
+		*len = special_answer(v->special, &r->q, ttl, r->out, r->cap, r->limit);
+		return replied(*len);
+	case VERDICT_NODATA:
+		stat_add(&w->stats, STAT_NODATA);
+		event(w, r, EVENT_BLOCKED, v->reason, NULL);
+		*len = reply_nodata(r->snapshot, &r->q, room(r));
+		return replied(*len);
+	case VERDICT_BLOCK:
+		stat_add(&w->stats, STAT_BLOCKED);
+		event(w, r, EVENT_BLOCKED, v->reason, NULL);
+		*len = reply_block(r->snapshot, r->profile, &r->q, NULL, room(r));
+		return replied(*len);
+	case VERDICT_UPSTREAM:
+		return serve_upstream(w, r, now, len);
+	}
+	return SERVED_SILENT;
+}
+
+static enum served serve(struct worker *w, struct request *r, const uint8_t *msg, size_t len, size_t *outlen)
+{
+	struct now now = loop_now(w->loop);
+	enum wire_parse parsed;
+
+	if (!snapshot_client_ok(w->snapshot, &r->client)) {
+		stat_add(&w->stats, STAT_FOREIGN_CLIENT);
+		return SERVED_CLOSE;
+	}
+	parsed = wire_parse_query(&r->q, msg, len);
+	if (parsed == WIRE_DROP) {
+		stat_add(&w->stats, STAT_MALFORMED);
+		return SERVED_SILENT;
+	}
+	r->snapshot = w->snapshot;
+	r->limit = r->conn ? WIRE_MAX : r->q.udp_size;
+	*outlen = formal(w, r, parsed);
+	if (*outlen)
+		return SERVED_REPLY;
+	if (parsed != WIRE_OK)
+		return SERVED_SILENT;
+	r->profile = snapshot_profile(w->snapshot, &r->client);
+	decide(w->snapshot, r->profile, &r->q.qname, r->q.qtype, &r->verdict);
+	if (r->verdict.kind == VERDICT_BLOCK)
+		decide_learned(w, r, now);
+	audit(r);
+	return serve_verdict(w, r, now, outlen);
+}
+
+size_t serve_udp(void *ctx, struct udp *u, const struct udp_peer *peer, const uint8_t *msg, size_t len, uint8_t *out)
+{
+	struct worker *w = ctx;
+	struct request r = { .udp = u, .peer = peer, .out = out, .cap = UDP_REPLY_MAX };
+	struct endpoint from;
+	size_t outlen = 0;
+
+	stat_add(&w->stats, STAT_UDP);
+	if (endpoint_from_sockaddr(&from, &peer->from.sa) < 0)
+		return 0;
+	r.client = from.addr;
+	return serve(w, &r, msg, len, &outlen) == SERVED_REPLY ? outlen : 0;
+}
+
+static enum tcp_verdict serve_tcp(void *ctx, struct tcp_conn *conn, const struct endpoint *client, const uint8_t *msg,
+				  size_t len, uint8_t *out, size_t *outlen)
+{
+	struct worker *w = ctx;
+	struct request r = { .conn = conn, .client = client->addr, .out = out, .cap = WIRE_MAX };
+
+	stat_add(&w->stats, STAT_TCP);
+	switch (serve(w, &r, msg, len, outlen)) {
+	case SERVED_REPLY:
+		return TCP_REPLIED;
+	case SERVED_LATER:
+		return TCP_LATER;
+	case SERVED_SILENT:
+		return TCP_IGNORED;
+	case SERVED_CLOSE:
+		return TCP_CLOSE;
+	}
+	return TCP_CLOSE;
+}
+
+static bool serve_accept(void *ctx, const struct endpoint *client)
+{
+	struct worker *w = ctx;
+
+	if (snapshot_client_ok(w->snapshot, &client->addr))
+		return true;
+	stat_add(&w->stats, STAT_FOREIGN_CLIENT);
+	return false;
+}
+
+const struct tcp_handler serve_tcp_handler = { .accept = serve_accept, .query = serve_tcp };

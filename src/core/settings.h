@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef CORE_SETTINGS_H
+#define CORE_SETTINGS_H
+
+/* What of a configuration a reload may change, and what needs a restart. */
+
+#include "core/worker.h"
+
+/* Whether the new configuration leaves alone what only a start can set; what it does not goes to d by name. */
+bool settings_unchanged(const struct conf *old, const struct conf *now, struct diag_list *d);
+/* Writes the limits that the workers share. */
+void settings_apply(struct shared *shared, const struct conf *c);
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "core/status.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/jout.h"
+
+static struct status_server *server_row(struct status *s, const char *at, const char *zone)
+{
+	struct status_server *more;
+
+	for (size_t i = 0; i < s->n_servers; i++) {
+		if (strcmp(s->servers[i].at, at) == 0 && strcmp(s->servers[i].zone, zone) == 0)
+			return &s->servers[i];
+	}
+	more = realloc(s->servers, (s->n_servers + 1) * sizeof(*more));
+	if (!more)
+		return NULL;
+	s->servers = more;
+	more += s->n_servers++;
+	*more = (struct status_server){ 0 };
+	strcpy(more->at, at);
+	strcpy(more->zone, zone);
+	return more;
+}
+
+static void gather_server(struct status *s, const struct server *from, const char *zone)
+{
+	char at[ADDR_TEXT];
+	struct status_server *row = server_row(s, endpoint_text(&from->at, at), zone);
+
+	if (!row)
+		return;
+	row->down += from->down;
+	row->sent += from->sent;
+	row->answered += from->answered;
+	row->failed += from->failed;
+	if (from->srtt_us)
+		row->srtt_us = from->srtt_us;
+}
+
+void status_gather(struct worker *w, struct status *s)
+{
+	struct rcache_usage u;
+	char zone[NAME_TEXT];
+
+	stats_sum(&s->stats, &w->stats);
+	rcache_usage(w->cache, &u);
+	s->cache.entries += u.entries;
+	s->cache.bytes += u.bytes;
+	s->cache.limit += u.limit;
+	s->queries += queries_count(w->queries);
+	for (size_t g = 0; g < w->upstreams->n; g++) {
+		const struct server_group *group = &w->upstreams->groups[g];
+
+		zone[0] = '\0';
+		if (g)
+			name_text(&snapshot_upstream(w->snapshot, (unsigned)g)->zone, zone);
+		for (size_t i = 0; i < group->n; i++)
+			gather_server(s, group->v[i], zone);
+	}
+}
+
+void status_free(struct status *s)
+{
+	free(s->servers);
+}
+
+static char *as_text(const struct daemon *d, const struct status *s)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	if (!f)
+		return NULL;
+	fprintf(f, "postern %s, up %llu s, configuration %s, generation %u, %zu workers\n", POSTERN_VERSION,
+		(unsigned long long)((loop_now(d->loop).mono_us - d->started_us) / CLOCK_S), d->path, d->generation,
+		d->n_workers);
+	fprintf(f, "cache: %zu answers, %zu of %zu bytes; learned names: %zu; in flight: %zu; TCP clients: %u\n",
+		s->cache.entries, s->cache.bytes, s->cache.limit,
+		learned_count(d->shared.learned, loop_now(d->loop).boot_ms), s->queries,
+		atomic_load(&d->shared.tcp.open));
+	for (size_t i = 0; i < s->n_servers; i++) {
+		const struct status_server *row = &s->servers[i];
+
+		fprintf(f, "upstream %s%s%s: %s, %u.%03u ms, %llu sent, %llu answered, %llu failed\n", row->at,
+			row->zone[0] ? " for " : "", row->zone, row->down ? "down" : "up", row->srtt_us / 1000,
+			row->srtt_us % 1000, (unsigned long long)row->sent, (unsigned long long)row->answered,
+			(unsigned long long)row->failed);
+	}
+	for (int i = 0; i < STAT_COUNT; i++)
+		fprintf(f, "%-18s %12llu  %s\n", stat_info[i].name, (unsigned long long)s->stats.n[i],
+			stat_info[i].help);
+	return fclose(f) == 0 ? text : NULL;
+}
+
+static struct jout *servers_json(const struct status *s)
+{
+	struct jout *all = jout_array();
+
+	for (size_t i = 0; i < s->n_servers; i++) {
+		const struct status_server *row = &s->servers[i];
+		struct jout *o = jout_object();
+
+		jout_set_text(o, "address", row->at);
+		jout_set_text(o, "zone", row->zone[0] ? row->zone : NULL);
+		jout_set_bool(o, "up", !row->down);
+		jout_set_real(o, "ms", row->srtt_us / 1000.0);
+		jout_set_number(o, "sent", (int64_t)row->sent);
+		jout_set_number(o, "answered", (int64_t)row->answered);
+		jout_set_number(o, "failed", (int64_t)row->failed);
+		jout_add(all, o);
+	}
+	return all;
+}
+
+static char *as_json(const struct daemon *d, const struct status *s)
+{
+	struct jout *o = jout_object(), *cache = jout_object(), *counters = jout_object();
+
+	jout_set_text(o, "version", POSTERN_VERSION);
+	jout_set_number(o, "uptime", (int64_t)((loop_now(d->loop).mono_us - d->started_us) / CLOCK_S));
+	jout_set_text(o, "configuration", d->path);
+	jout_set_number(o, "generation", d->generation);
+	jout_set_number(o, "workers", (int64_t)d->n_workers);
+	jout_set_number(cache, "answers", (int64_t)s->cache.entries);
+	jout_set_number(cache, "bytes", (int64_t)s->cache.bytes);
+	jout_set_number(cache, "limit", (int64_t)s->cache.limit);
+	jout_set(o, "cache", cache);
+	jout_set_number(o, "learned", (int64_t)learned_count(d->shared.learned, loop_now(d->loop).boot_ms));
+	jout_set_number(o, "inflight", (int64_t)s->queries);
+	jout_set_number(o, "tcp-clients", atomic_load(&d->shared.tcp.open));
+	jout_set(o, "upstreams", servers_json(s));
+	for (int i = 0; i < STAT_COUNT; i++)
+		jout_set_number(counters, stat_info[i].name, (int64_t)s->stats.n[i]);
+	jout_set(o, "counters", counters);
+	return jout_print(o, false);
+}
+
+char *status_text(const struct daemon *d, const struct status *s, bool json)
+{
+	return json ? as_json(d, s) : as_text(d, s);
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "core/worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "core/serve.h"
+
+/*
+ * The one place where the order of a turn is promised: what the turn made is
+ * sent before the loop sleeps. (Exports and their acknowledgements will stand before it.)
+ */
+static void before_sleep(void *ctx)
+{
+	struct worker *w = ctx;
+
+	for (size_t i = 0; i < w->n_listeners; i++)
+		udp_flush(w->udp[i]);
+}
+
+static size_t cache_share(const struct snapshot *s, unsigned workers)
+{
+	return s->conf->cache.size / workers;
+}
+
+struct worker *worker_new(unsigned index, struct snapshot *s, const struct resolv *resolv, struct shared *shared)
+{
+	struct worker *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return NULL;
+	w->index = index;
+	w->shared = shared;
+	w->snapshot = snapshot_hold(s);
+	w->loop = loop_new(before_sleep, w);
+	w->cache = rcache_new(cache_share(s, shared->workers));
+	w->queries = queries_new(w);
+	w->events = event_ring_new();
+	if (w->loop)
+		w->upstreams = upstreams_new(w->loop, s, resolv, NULL);
+	if (w->loop && w->cache && w->queries && w->events && w->upstreams)
+		return w;
+	if (w->loop)
+		worker_close(w);
+	if (worker_free(w))
+		log_error("worker %u: left something open", index);
+	return NULL;
+}
+
+int worker_listen(struct worker *w, int udp_fd, int tcp_fd)
+{
+	struct tcp_handler handler = serve_tcp_handler;
+	size_t n = w->n_listeners + 1;
+	struct udp **udp = realloc(w->udp, n * sizeof(*udp));
+	struct tcp **tcp = realloc(w->tcp, n * sizeof(*tcp));
+
+	if (udp)
+		w->udp = udp;
+	if (tcp)
+		w->tcp = tcp;
+	if (!udp || !tcp) {
+		close(udp_fd);
+		close(tcp_fd);
+		return -ENOMEM;
+	}
+	handler.ctx = w;
+	w->udp[n - 1] = udp_new(w->loop, udp_fd, serve_udp, w);
+	w->tcp[n - 1] = tcp_new(w->loop, tcp_fd, &handler, &w->shared->tcp);
+	if (!w->udp[n - 1] || !w->tcp[n - 1]) {
+		if (w->udp[n - 1])
+			udp_close(w->udp[n - 1]);
+		if (w->tcp[n - 1])
+			tcp_close(w->tcp[n - 1]);
+		return -ENOMEM;
+	}
+	w->n_listeners = n;
+	return 0;
+}
+
+int worker_swap(struct worker *w, struct snapshot *s, const struct resolv *resolv)
+{
+	struct upstreams *u = upstreams_new(w->loop, s, resolv, w->upstreams);
+	size_t size = cache_share(s, w->shared->workers);
+	struct rcache *c = NULL;
+
+	if (!u)
+		return -ENOMEM;
+	if (size != cache_share(w->snapshot, w->shared->workers) && !(c = rcache_new(size))) {
+		upstreams_release(u);
+		return -ENOMEM;
+	}
+	upstreams_release(w->upstreams);
+	w->upstreams = u;
+	if (c) {
+		rcache_free(w->cache);
+		w->cache = c;
+	} else if (s != w->snapshot) {
+		rcache_flush(w->cache, NULL);
+	}
+	snapshot_release(w->snapshot);
+	w->snapshot = snapshot_hold(s);
+	return 0;
+}
+
+void worker_close(struct worker *w)
+{
+	if (w->queries)
+		queries_close(w->queries);
+	before_sleep(w);
+	for (size_t i = 0; i < w->n_listeners; i++) {
+		udp_close(w->udp[i]);
+		tcp_close(w->tcp[i]);
+	}
+	w->n_listeners = 0;
+	upstreams_release(w->upstreams);
+	w->upstreams = NULL;
+}
+
+int worker_free(struct worker *w)
+{
+	int left = 0;
+
+	if (w->queries)
+		left += queries_free(w->queries);
+	if (w->loop)
+		left += loop_free(w->loop);
+	rcache_free(w->cache);
+	event_ring_free(w->events);
+	snapshot_release(w->snapshot);
+	free(w->udp);
+	free(w->tcp);
+	free(w);
+	return left;
+}
+
+void worker_event(struct worker *w, const struct snapshot *s, const struct profile *p, const struct addr *client,
+		  const struct name *name, uint16_t type, const struct verdict *v, enum event_verdict verdict,
+		  enum reason reason, const struct name *link, uint32_t us)
+{
+	enum conf_queries log = s->conf->log.queries;
+	struct event e;
+	int put;
+
+	/* refusals are counted for `postern blocked` whatever is logged */
+	if (log != QUERIES_ALL && verdict != EVENT_BLOCKED && verdict != EVENT_AUDITED)
+		return;
+	e.client = *client;
+	e.generation = s->generation;
+	e.entry = v->entry;
+	e.profile = p->index;
+	e.type = type;
+	e.verdict = (uint8_t)verdict;
+	e.reason = (uint8_t)reason;
+	e.us = us;
+	e.name.len = name->len;
+	e.name.labels = name->labels;
+	memcpy(e.name.wire, name->wire, name->len);
+	e.link.len = 0;
+	e.link.labels = 0;
+	if (link && link->len)
+		e.link = *link;
+	put = event_put(w->events, &e);
+	if (put < 0)
+		stat_add(&w->stats, STAT_EVENTS_LOST);
+	else if (put)
+		w->shared->wake(w->shared->wake_ctx);
+}

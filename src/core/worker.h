@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef CORE_WORKER_H
+#define CORE_WORKER_H
+
+/*
+ * One worker: a thread with its own loop, sockets, answer cache and upstream
+ * connections. What it shares with the others is the immutable snapshot, the
+ * table of learned names, and the three counts of `struct shared`.
+ */
+
+#include "core/query.h"
+#include "core/resolv.h"
+#include "core/upstream.h"
+#include "io/loop.h"
+#include "io/tcp.h"
+#include "io/udp.h"
+#include "obs/event.h"
+#include "policy/chain.h"
+#include "state/learned.h"
+#include "state/rcache.h"
+#include "state/stats.h"
+
+struct shared {
+	unsigned workers;
+	struct learned *learned;
+	struct tcp_limits tcp;
+	atomic_uint waiting;		/* questions waiting for upstream, of all workers */
+	/* Called by a worker whose event ring was empty: the reader is to look into it soon. */
+	void (*wake)(void *ctx);
+	void *wake_ctx;
+};
+
+struct worker {
+	unsigned index;
+	struct loop *loop;
+	struct shared *shared;
+	struct snapshot *snapshot;
+	struct upstreams *upstreams;
+	struct rcache *cache;
+	struct queries *queries;
+	struct event_ring *events;
+	struct stats stats;
+	struct udp **udp;
+	struct tcp **tcp;
+	size_t n_listeners;
+	/* scratch memory of the miss path */
+	struct answer answer;
+	struct chain chain;
+	uint8_t composed[WIRE_MAX], message[WIRE_MAX];
+	uint16_t ttls[ANSWER_TTLS];
+};
+
+/* A worker without sockets; it takes a reference of the snapshot. NULL without memory. */
+struct worker *worker_new(unsigned index, struct snapshot *s, const struct resolv *resolv, struct shared *shared);
+/* Serves a pair of listening sockets; they are the worker's from now on. -ENOMEM. */
+must_check int worker_listen(struct worker *w, int udp_fd, int tcp_fd);
+/* In the worker's thread: from now on it is judged by s. -ENOMEM: as before. */
+must_check int worker_swap(struct worker *w, struct snapshot *s, const struct resolv *resolv);
+/* In the worker's thread: closes everything that its loop waits for, so that the loop can end. */
+void worker_close(struct worker *w);
+/* After its loop has ended; gives the number of things left open: 0, or there is a bug. */
+must_check int worker_free(struct worker *w);
+
+/* Notes what became of a question, for the log and the list of refused names. */
+void worker_event(struct worker *w, const struct snapshot *s, const struct profile *p, const struct addr *client,
+		  const struct name *name, uint16_t type, const struct verdict *v, enum event_verdict verdict,
+		  enum reason reason, const struct name *link, uint32_t us);
+
+#endif

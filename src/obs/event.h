@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef OBS_EVENT_H
+#define OBS_EVENT_H
+
+/*
+ * What happened to a question, from a worker to the main thread: through a
+ * ring of bytes with one writer and one reader. Writing copies a name or two and formats
+ * nothing (I4); what does not fit is counted.
+ */
+
+#include "base/addr.h"
+#include "dns/name.h"
+#include "policy/decide.h"
+
+enum event_verdict { EVENT_ALLOWED, EVENT_BLOCKED, EVENT_AUDITED, EVENT_FAILED };
+
+struct event {
+	struct addr client;
+	uint32_t generation;		/* of the snapshot that entry and profile belong to */
+	uint32_t entry;			/* or ENTRY_NONE */
+	uint16_t profile, type;
+	uint8_t verdict;		/* enum event_verdict */
+	uint8_t reason;			/* enum reason */
+	uint32_t us;			/* how long it took, 0 where answered at once */
+	struct name name;
+	struct name link;		/* len 0: none */
+};
+
+struct event_ring;
+
+#define EVENT_RING_BYTES 262144
+
+struct event_ring *event_ring_new(void);
+void event_ring_free(struct event_ring *r);
+/*
+ * Writer. -ENOSPC when it is full, 1 when the ring was empty before: then the reader wants to
+ * be woken; else 0.
+ */
+int event_put(struct event_ring *r, const struct event *e);
+/* Reader. False when it is empty. */
+bool event_get(struct event_ring *r, struct event *e);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "policy/pattern.h"
+
+#include "policy/suffix.h"
+
+/* In no pattern and in no suffix: what only a star can take. */
+#define ANYTHING '~'
+
+/*
+ * A name with ANYTHING for each star, one of those the pattern takes. What takes it too takes
+ * all that the pattern does: its own stars must stand where ours do, and only one that
+ * begins a pattern takes what begins with ANYTHING, so labels may be added there as well.
+ */
+bool pattern_sample(struct name *n, const uint8_t *wire, bool below)
+{
+	unsigned out = 0;
+
+	n->labels = 0;
+	if (below) {
+		n->wire[out++] = 1;
+		n->wire[out++] = ANYTHING;
+		n->labels++;
+	}
+	for (; *wire; wire += *wire + 1u) {
+		if (out + *wire + 2u > NAME_MAX_WIRE)
+			return false;
+		n->wire[out++] = *wire;
+		for (unsigned i = 1; i <= *wire; i++)
+			n->wire[out++] = wire[i] == '*' ? ANYTHING : wire[i];
+		n->labels++;
+	}
+	n->wire[out++] = 0;
+	n->len = (uint8_t)out;
+	return true;
+}
+
+bool pattern_covers(const struct pattern *wide, const struct pattern *narrow)
+{
+	struct name n;
+
+	if (!pattern_sample(&n, narrow->wire, false) || !pattern_match(wide, &n))
+		return false;
+	/* Where no name fits below, the name alone is all it takes. */
+	return !narrow->dot || !pattern_sample(&n, narrow->wire, true) || pattern_match(wide, &n);
+}
+
+/* Whether one of the last `labels` labels of the sample holds what the pattern leaves open. */
+static bool open_within(const struct name *n, unsigned labels)
+{
+	const uint8_t *p = n->wire;
+
+	for (unsigned skip = n->labels - labels; skip; skip--)
+		p += *p + 1u;
+	for (; *p; p += *p + 1u)
+		if (memchr(p + 1, ANYTHING, *p))
+			return true;
+	return false;
+}
+
+/* Whether a suffix of our table is among the names that the pattern takes, and so all below it. */
+static bool takes_suffix(const struct pattern *p)
+{
+	char text[256];
+	const char *end = pattern_text(p->wire, p->dot, text), *star = strrchr(text, '*');
+	size_t len;
+
+	end = star ? star + 1 : end;
+	len = strlen(end);
+	for (size_t i = 0; i < suffix_table_len; i++) {
+		const char *row = suffix_table[i].name;
+		size_t rlen = strlen(row);
+		struct name n;
+
+		/* Most rows end otherwise: that is seen without reading them as names. */
+		if (rlen < len || memcmp(row + rlen - len, end, len))
+			continue;
+		if (!name_from_text(&n, row, rlen) && pattern_match(p, &n))
+			return true;
+	}
+	return false;
+}
+
+bool pattern_anybody(const struct pattern *p)
+{
+	char text[256];
+	struct name n;
+	unsigned suffix;
+
+	if (!p->stars && !p->dot)
+		return false;
+	if (!pattern_sample(&n, p->wire, p->dot))
+		return false;
+	pattern_text(n.wire, false, text);
+	suffix = suffix_labels(text);
+	if (suffix >= n.labels || open_within(&n, suffix + 1))
+		return true;
+	return (p->dot || p->wire[1] == '*') && takes_suffix(p);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "policy/suffix.h"
+
+#include <libpsl.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/util.h"
+
+static const psl_ctx_t *psl;
+
+/* Kept for the process's life: the list is read once. */
+static void psl_open(void)
+{
+	psl = psl_latest(NULL);
+	if (!psl)
+		psl = psl_builtin();
+}
+
+static unsigned count_labels(const char *text)
+{
+	unsigned n = *text != '\0';
+
+	for (; *text; text++)
+		n += *text == '.';
+	return n;
+}
+
+/* Labels of the suffix that the row gives the name, 0 for none. */
+static unsigned row_labels(const char *row, const char *text, size_t len)
+{
+	bool wild = row[0] == '*';
+	const char *base = wild ? row + 2 : row;
+	size_t blen = strlen(base);
+
+	if (len < blen || memcmp(text + len - blen, base, blen) || (len > blen && text[len - blen - 1] != '.'))
+		return 0;
+	return count_labels(base) + (wild && len > blen);
+}
+
+unsigned suffix_labels(const char *text)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	const char *listed = NULL;
+	size_t len = strlen(text);
+	unsigned labels;
+
+	pthread_once(&once, psl_open);
+	if (psl)
+		listed = psl_unregistrable_domain(psl, text);
+	/* Without a list each top-level domain is taken for a suffix, as the list itself does with what it does not name. */
+	labels = listed ? count_labels(listed) : 1;
+	for (size_t i = 0; i < suffix_table_len; i++)
+		labels = MAX(labels, row_labels(suffix_table[i].name, text, len));
+	return labels;
+}

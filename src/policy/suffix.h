@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef POLICY_SUFFIX_H
+#define POLICY_SUFFIX_H
+
+/*
+ * Public suffixes: names directly below which anybody can get one. libpsl's
+ * list, private section included, and a table of our own of what Debian's lacks.
+ */
+
+#include <stddef.h>
+
+struct suffix {
+	const char *name;		/* "*.example.com": each name one below it is a suffix */
+	const char *why;
+};
+
+extern const struct suffix suffix_table[];
+extern const size_t suffix_table_len;
+
+/* How many labels the public suffix of a name (lower case, no final dot) has; all of them where it is one itself. */
+unsigned suffix_labels(const char *text);
+
+#endif

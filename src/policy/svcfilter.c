@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "policy/svcfilter.h"
+
+#include "dns/svcb.h"
+
+/*
+ * Nothing but the entry opens a port. A forward zone for which nothing is
+ * opened at all has none to hold the record against.
+ */
+static bool port_ok(const struct svcfilter *f, uint16_t port)
+{
+	const struct catalog *c = f->snapshot->catalog;
+	const uint64_t *bits = f->verdict->attrs.ports;
+
+	if (f->verdict->reason == REASON_FORWARD && !(bits[0] | bits[1] | bits[2] | bits[3]))
+		return true;
+	for (size_t i = 0; i < c->n_ports; i++) {
+		if (bits[i / 64] >> i % 64 & 1 && c->ports[i].port == port)
+			return true;
+	}
+	return false;
+}
+
+/* Of one family there is a hint, and none of it may stay. */
+static bool all_dropped(const struct svcfilter *f, const uint8_t *hint, size_t len, size_t size)
+{
+	for (size_t i = 0; i + size <= len; i += size) {
+		struct addr a = size == 4 ? addr_v4(hint + i) : addr_v6(hint + i);
+
+		if (!f->drop(f->ctx, &a))
+			return false;
+	}
+	return len > 0;
+}
+
+static bool any_dropped(const struct svcfilter *f, const uint8_t *hint, size_t len, size_t size)
+{
+	for (size_t i = 0; i + size <= len; i += size) {
+		struct addr a = size == 4 ? addr_v4(hint + i) : addr_v6(hint + i);
+
+		if (f->drop(f->ctx, &a))
+			return true;
+	}
+	return false;
+}
+
+static bool pass_svcb(struct svcfilter *f, const struct answer *a, struct answer_rr *rr, bool *changed)
+{
+	struct svcb s;
+
+	if (svcb_parse(&s, a->msg, rr->rdata, rr->rdlen) < 0) {
+		f->why = "malformed service record taken out";
+		return false;
+	}
+	if (s.target.labels && !name_equal(&s.target, f->at) && !f->judge(f->ctx, &s.target, rr->ttl)) {
+		f->why = "service record with an unlisted target taken out";
+		return false;
+	}
+	if (s.priority == 0)
+		return true;
+	if (s.port && !port_ok(f, s.port)) {
+		f->why = "service record with another port taken out";
+		return false;
+	}
+	if ((s.mandatory4 && all_dropped(f, s.hint4, s.hint4_len, 4)) ||
+	    (s.mandatory6 && all_dropped(f, s.hint6, s.hint6_len, 16))) {
+		f->why = "service record whose mandatory hint may not pass taken out";
+		return false;
+	}
+	if (!any_dropped(f, s.hint4, s.hint4_len, 4) && !any_dropped(f, s.hint6, s.hint6_len, 16))
+		return true;
+	rr->subst_len = (uint16_t)svcb_strip(f->room, f->cap, a->msg, rr->rdata, rr->rdlen, f->drop, f->ctx);
+	rr->subst = f->room;
+	*changed = true;
+	return rr->subst_len > 0;
+}
+
+static bool pass_srv(struct svcfilter *f, const struct answer *a, const struct answer_rr *rr)
+{
+	struct name target;
+
+	if (answer_target(a, rr, &target) < 0) {
+		f->why = "malformed service record taken out";
+		return false;
+	}
+	if (!target.labels)
+		return true;
+	if (!f->judge(f->ctx, &target, rr->ttl)) {
+		f->why = "service record with an unlisted target taken out";
+		return false;
+	}
+	if (!port_ok(f, bytes_u16(a->msg + rr->rdata + 4))) {
+		f->why = "service record with another port taken out";
+		return false;
+	}
+	return true;
+}
+
+bool svcfilter_pass(struct svcfilter *f, const struct answer *a, struct answer_rr *rr, bool *changed)
+{
+	return rr->type == TYPE_SRV ? pass_srv(f, a, rr) : pass_svcb(f, a, rr, changed);
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "state/learned.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "base/hash.h"
+#include "base/util.h"
+
+#define WAYS 8				/* places a name may stand in; of those the one that ends first gives way */
+
+/*
+ * A slot is read under its sequence number (odd: being written). What readers
+ * need comes first; the names are the writers' own, for learned_revise.
+ */
+struct slot {
+	atomic_uint seq;
+	uint32_t pad;
+	_Atomic uint64_t a, b;			/* hash of profile and name; 0, 0: empty */
+	_Atomic uint64_t until;
+	_Atomic uint64_t ports[4], types, flags;
+	uint64_t profile;			/* struct profile.id */
+	struct name name, opener;
+};
+
+struct learned {
+	pthread_mutex_t lock;
+	size_t mask, bytes;
+	struct slot *slots;
+};
+
+enum { FLAG_PRIVATE = 1, FLAG_CHURN = 2 };
+
+struct learned *learned_new(size_t slots)
+{
+	struct learned *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return NULL;
+	l->mask = slots - 1;
+	l->bytes = slots * sizeof(*l->slots);
+	l->slots = mmap(NULL, l->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (l->slots == MAP_FAILED || pthread_mutex_init(&l->lock, NULL)) {
+		free(l);
+		return NULL;
+	}
+	return l;
+}
+
+void learned_free(struct learned *l)
+{
+	if (!l)
+		return;
+	munmap(l->slots, l->bytes);
+	pthread_mutex_destroy(&l->lock);
+	free(l);
+}
+
+static struct hash128 identity(const struct profile *p, const struct name *name)
+{
+	uint8_t key[sizeof(p->id) + NAME_MAX_WIRE];
+
+	memcpy(key, &p->id, sizeof(p->id));
+	memcpy(key + sizeof(p->id), name->wire, name->len);
+	return hash128_bytes(key, sizeof(p->id) + name->len);
+}
+
+static struct slot *way(const struct learned *l, struct hash128 id, unsigned i)
+{
+	return &l->slots[(id.a + i) & l->mask];
+}
+
+static uint64_t get(const _Atomic uint64_t *p)
+{
+	return atomic_load_explicit(p, memory_order_relaxed);
+}
+
+static void set(_Atomic uint64_t *p, uint64_t v)
+{
+	atomic_store_explicit(p, v, memory_order_relaxed);
+}
+
+static void write_begin(struct slot *s)
+{
+	atomic_fetch_add_explicit(&s->seq, 1, memory_order_relaxed);
+	atomic_thread_fence(memory_order_release);
+}
+
+static void write_end(struct slot *s)
+{
+	atomic_fetch_add_explicit(&s->seq, 1, memory_order_release);
+}
+
+static void set_attrs(struct slot *s, const struct attrs *attrs)
+{
+	for (int i = 0; i < 4; i++)
+		set(&s->ports[i], attrs->ports[i]);
+	set(&s->types, attrs->types);
+	set(&s->flags, (attrs->private ? FLAG_PRIVATE : 0u) | (attrs->churn ? FLAG_CHURN : 0u));
+}
+
+static bool holds(const struct slot *s, struct hash128 id)
+{
+	return get(&s->a) == id.a && get(&s->b) == id.b;
+}
+
+/* The slot of this identity, or the one that is to give way. */
+static struct slot *place(const struct learned *l, struct hash128 id)
+{
+	struct slot *victim = NULL;
+
+	for (unsigned i = 0; i < WAYS; i++) {
+		struct slot *s = way(l, id, i);
+
+		if (holds(s, id))
+			return s;
+		if (!victim || get(&s->until) < get(&victim->until))
+			victim = s;
+	}
+	return victim;
+}
+
+/* Puts in the place of a learned opener what opened it, and cuts until to its end. */
+static bool inherit(const struct learned *l, const struct profile *p, const struct name **opener, uint64_t *until)
+{
+	struct hash128 id = identity(p, *opener);
+	const struct slot *s = place(l, id);
+
+	if (!holds(s, id))
+		return false;
+	*opener = &s->opener;
+	*until = MIN(*until, get(&s->until));
+	return true;
+}
+
+static void write_slot(struct slot *s, struct hash128 id, const struct profile *p, const struct name *name,
+		       const struct name *opener, const struct attrs *attrs, uint64_t until)
+{
+	struct name copy = *opener;		/* it may stand in the slot that is written */
+
+	write_begin(s);
+	set(&s->a, id.a);
+	set(&s->b, id.b);
+	set(&s->until, until);
+	set_attrs(s, attrs);
+	s->profile = p->id;
+	s->name = *name;
+	s->opener = copy;
+	write_end(s);
+}
+
+void learned_add(struct learned *l, const struct profile *p, const struct name *name, const struct name *opener,
+		 bool inherited, const struct attrs *attrs, uint64_t now_ms, uint64_t until_ms)
+{
+	struct hash128 id = identity(p, name);
+	struct slot *s;
+
+	until_ms = MIN(until_ms, now_ms + LEARNED_MAX_S * 1000ull);
+	pthread_mutex_lock(&l->lock);
+	if (!inherited || inherit(l, p, &opener, &until_ms)) {
+		s = place(l, id);
+		if (!holds(s, id) || get(&s->until) < until_ms)
+			write_slot(s, id, p, name, opener, attrs, until_ms);
+	}
+	pthread_mutex_unlock(&l->lock);
+}
+
+/* One try at reading a slot; false: it was being written. */
+static bool read_slot(struct slot *s, struct hash128 id, bool *found, struct attrs *attrs, uint64_t *until)
+{
+	unsigned before = atomic_load_explicit(&s->seq, memory_order_acquire);
+
+	*found = holds(s, id);
+	if (*found) {
+		for (int i = 0; i < 4; i++)
+			attrs->ports[i] = get(&s->ports[i]);
+		attrs->types = get(&s->types);
+		attrs->private = get(&s->flags) & FLAG_PRIVATE;
+		attrs->churn = get(&s->flags) & FLAG_CHURN;
+		*until = get(&s->until);
+	}
+	atomic_thread_fence(memory_order_acquire);
+	return !(before & 1) && atomic_load_explicit(&s->seq, memory_order_relaxed) == before;
+}
+
+bool learned_find(const struct learned *l, const struct profile *p, const struct name *name, uint64_t now_ms,
+		  struct attrs *attrs, uint64_t *until_ms)
+{
+	struct hash128 id = identity(p, name);
+	bool found;
+
+	for (unsigned i = 0; i < WAYS; i++) {
+		struct slot *s = way(l, id, i);
+
+		while (!read_slot(s, id, &found, attrs, until_ms))
+			continue;
+		if (found)
+			return *until_ms > now_ms;
+	}
+	return false;
+}
+
+static const struct profile *profile_by_id(const struct snapshot *s, uint64_t id)
+{
+	for (size_t i = 0; i < s->n_profiles; i++) {
+		if (s->profiles[i].id == id)
+			return &s->profiles[i];
+	}
+	return NULL;
+}
+
+/* What the new snapshot says of a learned name: whether it stays, and what it opens. */
+static bool still_allowed(const struct snapshot *s, const struct slot *slot, struct attrs *attrs)
+{
+	const struct profile *p = profile_by_id(s, slot->profile);
+	struct verdict v;
+	uint32_t entry;
+
+	if (!p)
+		return false;
+	decide(s, p, &slot->opener, TYPE_A, &v);
+	if (v.kind != VERDICT_UPSTREAM && v.kind != VERDICT_NODATA)
+		return false;
+	*attrs = v.attrs;
+	return p->trust || decide_target(s, p, &v, &slot->name, &entry);
+}
+
+void learned_revise(struct learned *l, const struct snapshot *s, uint64_t now_ms)
+{
+	struct attrs attrs;
+
+	pthread_mutex_lock(&l->lock);
+	for (size_t i = 0; i <= l->mask; i++) {
+		struct slot *slot = &l->slots[i];
+
+		if (get(&slot->until) == 0)
+			continue;
+		write_begin(slot);
+		if (get(&slot->until) > now_ms && still_allowed(s, slot, &attrs)) {
+			set_attrs(slot, &attrs);
+		} else {
+			set(&slot->a, 0);
+			set(&slot->b, 0);
+			set(&slot->until, 0);
+		}
+		write_end(slot);
+	}
+	pthread_mutex_unlock(&l->lock);
+}
+
+size_t learned_count(struct learned *l, uint64_t now_ms)
+{
+	size_t n = 0;
+
+	pthread_mutex_lock(&l->lock);
+	for (size_t i = 0; i <= l->mask; i++)
+		n += get(&l->slots[i].until) > now_ms;
+	pthread_mutex_unlock(&l->lock);
+	return n;
+}
