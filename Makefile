@@ -3,11 +3,12 @@
 # make            builds build/postern
 # make run        installs what is missing, builds, serves on 127.0.0.1@5300
 # make test       installs what is missing, builds, runs every test
+# make lint, fuzz, bench, install, uninstall, deps, clean
 # V=1 shows the commands; WERROR=1 makes warnings errors
 # SANITIZE=address,undefined or SANITIZE=thread: a build of its own in build-LIST
 
 CC       ?= cc
-PREFIX   ?= /usr/local
+PREFIX   ?= /usr
 DESTDIR  ?=
 SANITIZE ?=
 PYTHON   ?= /usr/bin/python3
@@ -57,13 +58,99 @@ $B/unit/%: $B/tests/unit/%.o $$(call objs,$$(firstword $$(subst _, ,$$*)))
 unit: $(UNIT)
 	@set -e; for t in $^; do $$t; done
 
+# tests/replay: the core over a fake loop, clock, network; its scripts are *.rpl
+REPLAY := $(patsubst %.c,$B/%.o,$(wildcard tests/replay/*.c)) \
+          $(filter-out $B/src/io/% $B/src/cmd/% $B/src/core/daemon.o $B/src/core/control.o $B/src/core/reload.o \
+            $B/src/core/status.o $B/src/core/settings.o $B/src/core/ports.o $B/src/core/sandbox.o $B/src/core/live.o,$(OBJ))
+$B/replay/replay: $(REPLAY)
+	@mkdir -p $(@D)
+	@echo '  link $@'
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+replay: $B/replay/replay
+	$B/replay/replay tests/replay/*.rpl
+
 BENCH := $(patsubst tests/bench/%.c,$B/bench/%,$(wildcard tests/bench/*.c))
 $B/bench/%: $B/tests/bench/%.o
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^
 
+# tests/fuzz: libFuzzer targets; without clang each one replays its corpus
+FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SECONDS ?= 20
+$B/fuzz/%: $B/tests/fuzz/fuzz_%.o $B/tests/fuzz/corpus.o $$(call objs,policy)
+	@mkdir -p $(@D)
+	@echo '  link $@'
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+corpus: $(FUZZ:%=$B/fuzz/%)
+	@set -e; for t in $(FUZZ); do $B/fuzz/$$t tests/fuzz/corpus/$$t/*; done
+
+build/libfuzzer/%: tests/fuzz/fuzz_%.c
+	@mkdir -p $(@D)
+	@echo '  clang $@'
+	$(Q)clang $(CPPFLAGS) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -o $@ $< \
+	  $(foreach l,$(call upto,policy,$(LAYERS)),$(wildcard src/$l/*.c)) $(LDLIBS)
+
+fuzz: deps-fuzz
+	@set -e; $(MAKE) $(FUZZ:%=build/libfuzzer/%); for t in $(FUZZ); do \
+	  mkdir -p build/corpus/$$t; \
+	  build/libfuzzer/$$t -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -print_final_stats=1 \
+	    build/corpus/$$t tests/fuzz/corpus/$$t; done
+
+system: $B/postern
+	POSTERN=$(abspath $B/postern) $(PYTHON) -m pytest -q -p no:cacheprovider tests/system
+
+lint-includes:
+	$(PYTHON) tests/lint/lint.py
+
+deps:
+	@contrib/deps build
+
+deps-%:
+	@contrib/deps $*
+
+# What is installed in the first step changes what pkg-config says: the rest is a new make.
+run: deps
+	@$(MAKE) all
+	build/postern -c conf/run.conf run
+
+test: deps-test
+	@$(MAKE) all check
+
+check: unit replay corpus system
+
+lint: deps-lint
+	@$(MAKE) WERROR=1 all lint-includes
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,performance,portability \
+	  --suppress=missingIncludeSystem -Isrc src
+	mandoc -Tlint -Wwarning contrib/man/*.[58]
+	shellcheck contrib/deps .ci/run
+
+bench: deps-bench
+	@$(MAKE) all $(BENCH)
+	$(PYTHON) tests/bench/run.py --postern build/postern --tools build/bench
+
+install: all
+	install -D -m 755 build/postern $(DESTDIR)$(PREFIX)/sbin/postern
+	install -d $(DESTDIR)$(PREFIX)/share/postern/zones $(DESTDIR)$(PREFIX)/share/man/man5 \
+	  $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)/etc/postern
+	install -m 644 zones/*.ini $(DESTDIR)$(PREFIX)/share/postern/zones
+	install -m 644 contrib/man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5
+	install -m 644 contrib/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8
+	install -D -m 644 contrib/completion/postern $(DESTDIR)$(PREFIX)/share/bash-completion/completions/postern
+	install -D -m 644 contrib/systemd/postern.service $(DESTDIR)$(PREFIX)/lib/systemd/system/postern.service
+	[ -e $(DESTDIR)/etc/postern/postern.conf ] || install -m 644 conf/postern.conf $(DESTDIR)/etc/postern/postern.conf
+
+# The configuration in /etc/postern stays.
+uninstall:
+	rm -rf $(DESTDIR)$(PREFIX)/share/postern
+	rm -f $(DESTDIR)$(PREFIX)/sbin/postern $(DESTDIR)$(PREFIX)/share/bash-completion/completions/postern \
+	  $(DESTDIR)$(PREFIX)/lib/systemd/system/postern.service \
+	  $(foreach m,$(notdir $(wildcard contrib/man/*)),$(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $m))/$m)
+
 clean:
 	rm -rf build
 
-.PHONY: all unit clean
+.PHONY: all run test check lint lint-includes fuzz bench install uninstall deps clean unit replay corpus system
 -include $(shell find $B -name '*.d' 2>/dev/null)

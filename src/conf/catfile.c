@@ -61,7 +61,7 @@ static void *grow(struct conf_in *in, void *v, size_t n, size_t *cap, size_t siz
 
 	if (n < *cap)
 		return v;
-	*cap = *cap ? 2 * *cap : 64;
+	*cap = *cap ? 2 * *cap : 8;
 	grown = arena_array(in->a, *cap, size);
 	if (!grown) {
 		in->starved = true;

@@ -111,6 +111,19 @@ static void end_asked(struct query *q, const struct answer *a, const struct chai
 	query_free(q);
 }
 
+/*
+ * Copies the reply with the question in its plain spelling: names that point
+ * into it must not show clients the case that was drawn for this try.
+ */
+static const uint8_t *plain(struct query *q, const uint8_t *msg, size_t len)
+{
+	uint8_t *copy = q->w->message;
+
+	memcpy(copy, msg, len);
+	memcpy(copy + WIRE_HEADER, q->qname.wire, q->qname.len);
+	return copy;
+}
+
 bool query_reply(struct query *q, const uint8_t *msg, size_t len)
 {
 	struct worker *w = q->w;
@@ -122,7 +135,7 @@ bool query_reply(struct query *q, const uint8_t *msg, size_t len)
 	uint8_t *wire = w->composed;
 	int n;
 
-	if (answer_parse(&w->answer, msg, len) < 0)
+	if (answer_parse(&w->answer, plain(q, msg, len), len) < 0)
 		return false;
 	chain_walk(&ask, &w->answer, c);
 	if (c->outcome == CHAIN_BAD)

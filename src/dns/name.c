@@ -9,6 +9,7 @@
 
 #define LABEL_MAX 63
 #define POINTER 0xc0
+#define HEADER 12			/* no name begins within the message's header */
 
 const struct name name_root = { .len = 1 };
 
@@ -43,7 +44,7 @@ int name_read_case(struct name *n, const uint8_t *msg, size_t len, size_t *off, 
 		if (!behind)
 			behind = pos + 2;
 		pos = (size_t)(c & 0x3f) << 8 | msg[pos + 1];
-		if (pos >= start)
+		if (pos >= start || pos < HEADER)
 			return -EBADMSG;
 		start = pos;
 	}
@@ -80,7 +81,9 @@ int name_skip(const uint8_t *msg, size_t len, size_t *off)
 		uint8_t c = msg[pos];
 
 		if (c >= POINTER) {
-			if (len - pos < 2 || (size_t)((c & 0x3f) << 8 | msg[pos + 1]) >= *off)
+			size_t target = len - pos < 2 ? 0 : (size_t)(c & 0x3f) << 8 | msg[pos + 1];
+
+			if (target >= *off || target < HEADER)
 				return -EBADMSG;
 			*off = pos + 2;
 			return 0;
@@ -224,7 +227,7 @@ bool name_is(const struct name *n, const uint8_t *msg, size_t len, size_t off)
 			if (len - pos < 2)
 				return false;
 			pos = (size_t)(c & 0x3f) << 8 | msg[pos + 1];
-			if (pos >= start)
+			if (pos >= start || pos < HEADER)
 				return false;
 			start = pos;
 			continue;

@@ -28,7 +28,7 @@ extern const struct name name_root;
 
 /*
  * Reads a name of msg at *off, following compression pointers (which must
- * point backwards, RFC 1035 4.1.4), into lower case; *off moves behind it.
+ * point backwards, RFC 1035 4.1.4, and not into the header), into lower case; *off moves behind it.
  * -EBADMSG when it is malformed, too long or runs out of the message.
  */
 must_check int name_read(struct name *n, const uint8_t *msg, size_t len, size_t *off);

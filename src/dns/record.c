@@ -22,15 +22,15 @@ static int refuse(char *why, size_t whylen, const char *reason)
 }
 
 /* Seconds, or numbers with units as zone files have them. */
-static bool ttl_ok(const char *text, size_t len)
+static bool parse_ttl(uint32_t *ttl, const char *text, size_t len)
 {
+	static const char units[] = "smhdw";
+	static const uint32_t seconds[] = { 1, 60, 3600, 86400, 604800 };
 	uint64_t sum = 0, v = 0;
 	size_t i;
 
 	for (i = 0; i < len; i++) {
-		static const char units[] = "smhdw";
-		static const uint32_t seconds[] = { 1, 60, 3600, 86400, 604800 };
-		const char *unit = text[i] ? strchr(units, text[i] | 0x20) : NULL;
+		const char *unit = strchr(units, text[i] | 0x20);
 
 		if (text[i] >= '0' && text[i] <= '9') {
 			v = v * 10 + (uint64_t)(text[i] - '0');
@@ -43,6 +43,7 @@ static bool ttl_ok(const char *text, size_t len)
 		if (sum + v > INT32_MAX)
 			return false;
 	}
+	*ttl = (uint32_t)(sum + v);
 	return true;
 }
 
@@ -58,30 +59,37 @@ static bool is_class(const char *text, size_t len)
 }
 
 /*
- * What ldns 1.8 lets through: a TTL that it cuts to 32 bits or reads half,
- * and a missing owner, for which it takes the root.
+ * Writes the record anew with its TTL and class in the one order that ldns 1.8
+ * knows. It would also take the root for a missing owner, cut a TTL to 32 bits,
+ * and read half of one.
  */
-static int precheck(const char *text, char *why, size_t whylen)
+static int normalize(char **out, const char *text, char *why, size_t whylen)
 {
-	size_t len = strcspn(text, BLANKS);
-	int field;
+	size_t owner = strcspn(text, BLANKS), len;
+	const char *p = text + owner;
+	uint32_t ttl = TTL_DEFAULT;
+	bool with_ttl = false, with_class = false;
 
-	if (!len || (len == 1 && text[0] == '@') || text[0] == '$')
+	if (!owner || (owner == 1 && text[0] == '@') || text[0] == '$' || text[0] == ';')
 		return refuse(why, whylen, "the record must begin with its owner's name");
-	text += len;
-	for (field = 0; field < 2; field++) {
-		text += strspn(text, BLANKS);
-		len = strcspn(text, BLANKS);
-		if (text[0] >= '0' && text[0] <= '9') {
-			if (!ttl_ok(text, len))
+	for (;; p += len) {
+		p += strspn(p, BLANKS);
+		len = strcspn(p, BLANKS);
+		if (!with_ttl && p[0] >= '0' && p[0] <= '9') {
+			if (!parse_ttl(&ttl, p, len))
 				return refuse(why, whylen, "the TTL is no number of seconds up to 2147483647");
-		} else if (is_class(text, len)) {
-			if (len != 2 || strncasecmp(text, "IN", 2))
+			with_ttl = true;
+		} else if (!with_class && is_class(p, len)) {
+			if (len != 2 || strncasecmp(p, "IN", 2))
 				return refuse(why, whylen, "the class must be IN");
+			with_class = true;
 		} else {
 			break;
 		}
-		text += len;
+	}
+	if (asprintf(out, "%.*s %u IN %s", (int)owner, text, ttl, p) < 0) {
+		*out = NULL;
+		return -ENOMEM;
 	}
 	return 0;
 }
@@ -121,6 +129,7 @@ int record_parse(struct record *r, struct arena *a, const char *text, char *why,
 	uint8_t root_wire[1] = { 0 };
 	ldns_rdf *root = ldns_dname_new_frm_data(1, root_wire);
 	uint8_t *wire = NULL;
+	char *whole = NULL;
 	ldns_rr *rr = NULL;
 	ldns_status s;
 	size_t size;
@@ -128,10 +137,10 @@ int record_parse(struct record *r, struct arena *a, const char *text, char *why,
 
 	if (!root)
 		return -ENOMEM;
-	err = precheck(text, why, whylen);
+	err = normalize(&whole, text, why, whylen);
 	if (err)
 		goto out;
-	s = ldns_rr_new_frm_str(&rr, text, TTL_DEFAULT, root, NULL);
+	s = ldns_rr_new_frm_str(&rr, whole, TTL_DEFAULT, root, NULL);
 	if (s == LDNS_STATUS_OK)
 		s = ldns_rr2wire(&wire, rr, LDNS_SECTION_ANSWER, &size);
 	if (s == LDNS_STATUS_MEM_ERR)
@@ -142,6 +151,7 @@ int record_parse(struct record *r, struct arena *a, const char *text, char *why,
 		err = take_wire(r, a, wire, size, why, whylen);
 out:
 	free(wire);
+	free(whole);
 	ldns_rr_free(rr);
 	ldns_rdf_deep_free(root);
 	return err;

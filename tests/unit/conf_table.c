@@ -217,12 +217,14 @@ static void twice(unsigned section, const struct conf_option *o)
 {
 	const char *value = o->flags & CONF_REQUIRED ? good_required(o) : o->def ? o->def : "";
 	static char text[2048];
-	struct arena *arena = arena_new(1 << 20);
-	struct diag_list *d = diag_new();
+	struct arena *arena;
+	struct diag_list *d;
 	char *got, said[96];
 
 	if (o->type == CONF_LINES)
 		return;
+	arena = arena_new(1 << 20);
+	d = diag_new();
 	snprintf(text, sizeof(text), "%s = %s\n\n%s = %s", o->key, value, o->key, value);
 	assert_non_null(conf_read(arena, with(section, o, text), true, d));
 	got = util_diags(d);
@@ -244,12 +246,14 @@ static void lines(unsigned section, const struct conf_option *o)
 {
 	const char *bad = wrong_type(o);
 	static char text[2048];
-	struct arena *arena = arena_new(1 << 20);
-	struct diag_list *d = diag_new();
+	struct arena *arena;
+	struct diag_list *d;
 	char *got;
 
 	if (o->type == CONF_LINES || o->flags & CONF_ABSENT || (conf_type_list(o->type) && !bad))
 		return;
+	arena = arena_new(1 << 20);
+	d = diag_new();
 	snprintf(text, sizeof(text), "%s = %s\n  %s", o->key, o->def ? o->def : "10.0.0.1", bad ? bad : "x");
 	if (o->type == CONF_PORTS || section == CONF_DEFAULT)
 		snprintf(text, sizeof(text), "%s = %s\n  %s", o->key, o->def ? o->def : "", bad ? bad : "x");

@@ -173,6 +173,7 @@ static const struct { uint16_t type; const char *shape; } makes[] = {
 	{ 1, "4" }, { 2, "n" }, { 5, "n" }, { 5, "n" }, { 6, "nn4444" "4" }, { 12, "n" }, { 14, "nn" }, { 15, "2n" }, { 16, "s" },
 	{ 17, "nn" }, { 18, "2n" }, { 28, "4444" }, { 33, "222n" }, { 35, "22sssn" }, { 36, "2n" }, { 39, "n" },
 	{ 43, "2114" }, { 46, "2114442u4" }, { 48, "2114" }, { 64, "2u" }, { 65, "2u" }, { 21, "2n" }, { 26, "2nn" },
+	{ 65400, "4" },
 };
 
 static void put_record(struct wr *w, struct known *k)
@@ -302,7 +303,10 @@ static void composes(const ldns_pkt *p, const struct answer *a)
 	ldns_pkt_free(again);
 }
 
-/* Types whose every field both sides check: what we take of them, ldns must take too. */
+/*
+ * Types of which ldns and we know every field, or none: what we take of them, ldns must take too. (ldns 1.8
+ * loses its way behind a SINK, and reads compressed names in TKEY, where RFC 3597 4 allows none.)
+ */
 static bool all_checked(const struct answer *a)
 {
 	size_t i, k;
@@ -335,15 +339,13 @@ static void against_ldns(void **state)
 		if (parse(msg, len)) {
 			assert_true(changes);
 			refused++;
-		} else if (s != LDNS_STATUS_OK) {
-			if (all_checked(&answer))
-				fail_msg("round %u: ldns says %s", round, ldns_get_errorstr_by_id(s));
+		} else if (!all_checked(&answer)) {
 			skipped++;
 		} else {
+			if (s != LDNS_STATUS_OK)
+				fail_msg("round %u: ldns says %s", round, ldns_get_errorstr_by_id(s));
 			agrees(p, &answer);
-			/* ldns reads compressed names in TKEY and others too, where RFC 3597 4 allows none. */
-			if (all_checked(&answer))
-				composes(p, &answer);
+			composes(p, &answer);
 			taken++;
 		}
 		if (s == LDNS_STATUS_OK)

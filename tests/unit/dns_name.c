@@ -89,55 +89,72 @@ static void longest(void **state)
 	assert_int_equal(strlen(name_text(&n, buf)), 250 * 4 + 3);
 }
 
-static void read_ok(const char *msg, size_t len, size_t off, const char *want, size_t behind)
+/* Messages of the tests stand behind a header of 12 bytes, whose bytes would make names too. */
+static uint8_t msg[600];
+
+static size_t put(const char *bytes, size_t len)
+{
+	memset(msg, 0, sizeof(msg));
+	memcpy(msg + 12, bytes, len);
+	return 12 + len;
+}
+
+static void read_ok(size_t len, size_t off, const char *want, size_t behind)
 {
 	char buf[NAME_TEXT];
 	size_t pos = off, skip = off;
 	struct name n;
 
-	assert_int_equal(name_read(&n, (const uint8_t *)msg, len, &pos), 0);
+	assert_int_equal(name_read(&n, msg, len, &pos), 0);
 	assert_string_equal(name_text(&n, buf), want);
 	assert_int_equal(pos, behind);
-	assert_int_equal(name_skip((const uint8_t *)msg, len, &skip), 0);
+	assert_int_equal(name_skip(msg, len, &skip), 0);
 	assert_int_equal(skip, behind);
-	assert_true(name_is(&n, (const uint8_t *)msg, len, off));
+	assert_true(name_is(&n, msg, len, off));
 }
 
-static void read_bad(const char *msg, size_t len, size_t off)
+/* off counts from behind the header */
+static void read_bad(const char *bytes, size_t n, size_t off)
 {
-	struct name n;
-	size_t pos = off;
+	size_t len = put(bytes, n), pos = 12 + off;
+	uint8_t *exact = malloc(len);
+	struct name name;
 
-	assert_int_equal(name_read(&n, (const uint8_t *)msg, len, &pos), -EBADMSG);
-	assert_false(name_is(&name_root, (const uint8_t *)msg, len, off));
+	assert_non_null(exact);
+	memcpy(exact, msg, len);
+	assert_int_equal(name_read(&name, exact, len, &pos), -EBADMSG);
+	assert_false(name_is(&name_root, exact, len, 12 + off));
+	free(exact);
 }
 
 static void reading(void **state)
 {
-	/*                         0    1    5         6    8 9  12         14  16       19        21 */
-	static const char msg[] = "\3WwW\2ex\0" "\1a\xc0\4" "\xc0\10" "\1b\xc0\10" "\0";
+	/*                           12   16   19 20    22       24        26   28       30 */
+	static const char bytes[] = "\3WwW\2ex\0" "\1a\xc0\20" "\xc0\24" "\1b\xc0\24" "\0";
+	size_t pos, len = put(bytes, sizeof(bytes) - 1);
 	struct name n;
-	size_t pos;
 
-	read_ok(msg, sizeof(msg) - 1, 0, "www.ex", 8);
-	read_ok(msg, sizeof(msg) - 1, 8, "a.ex", 12);
-	read_ok(msg, sizeof(msg) - 1, 12, "a.ex", 14);
-	read_ok(msg, sizeof(msg) - 1, 14, "b.a.ex", 18);
-	read_ok(msg, sizeof(msg) - 1, 18, ".", 19);
-	pos = 0;
-	assert_int_equal(name_read_case(&n, (const uint8_t *)msg, sizeof(msg), &pos, false), 0);
+	read_ok(len, 12, "www.ex", 20);
+	read_ok(len, 20, "a.ex", 24);
+	read_ok(len, 24, "a.ex", 26);
+	read_ok(len, 26, "b.a.ex", 30);
+	read_ok(len, 30, ".", 31);
+	pos = 12;
+	assert_int_equal(name_read_case(&n, msg, len, &pos, false), 0);
 	assert_memory_equal(n.wire, "\3WwW\2ex", 8);
 	name_fold(&n);
 	assert_memory_equal(n.wire, "\3www\2ex", 8);
-	pos = 8;
-	assert_int_equal(name_read_case(&n, (const uint8_t *)msg, sizeof(msg), &pos, false), -EBADMSG);
-	/* Loops, pointers forward and to themselves, other kinds of label, and ends. */
+	pos = 20;
+	assert_int_equal(name_read_case(&n, msg, len, &pos, false), -EBADMSG);
+	/* Loops, pointers forward, to themselves and into the header, other kinds of label, and ends. */
+	read_bad("\xc0\14", 2, 0);
+	read_bad("\1a\xc0\14", 4, 0);
+	read_bad("\1a\xc0\16", 4, 0);
+	read_bad("\xc0\16\0", 3, 0);
+	read_bad("\1a\xc0\20\xc0\16", 6, 4);
+	read_bad("\xc0\16\xc0\14", 4, 2);
 	read_bad("\xc0\0", 2, 0);
-	read_bad("\1a\xc0\0", 4, 0);
-	read_bad("\1a\xc0\2", 4, 0);
-	read_bad("\xc0\2\0", 3, 0);
-	read_bad("\1a\xc0\4\xc0\2", 6, 4);
-	read_bad("\xc0\2\xc0\0", 4, 2);
+	read_bad("\xc0\13", 2, 0);
 	read_bad("\100\0", 2, 0);
 	read_bad("\200\0", 2, 0);
 	read_bad("\1", 1, 0);
@@ -150,7 +167,6 @@ static void reading(void **state)
 
 static void read_length(void **state)
 {
-	uint8_t msg[400];
 	struct name n;
 	size_t pos, i;
 
@@ -169,43 +185,49 @@ static void read_length(void **state)
 	pos = 0;
 	assert_int_equal(name_read(&n, msg, sizeof(msg), &pos), -EBADMSG);
 	assert_int_equal(name_skip(msg, sizeof(msg), &pos), -EBADMSG);
-	/* A chain of 200 pointers with a label each: too long in the end, though each piece is short. */
-	msg[0] = 0;
-	for (i = 0; i < 99; i++) {
-		msg[1 + 4 * i] = 1;
-		msg[2 + 4 * i] = 'a';
-		msg[3 + 4 * i] = (uint8_t)(0xc0 | (i ? 4 * i - 3 : 0) >> 8);
-		msg[4 + 4 * i] = (uint8_t)(i ? 4 * i - 3 : 0);
+	/* A chain of labels each with a pointer to the one before: short pieces, and too long in the end. */
+	msg[12] = 0;
+	for (i = 0; i < 128; i++) {
+		size_t at = 13 + 4 * i, to = i ? at - 4 : 12;
+
+		msg[at] = 1;
+		msg[at + 1] = 'a';
+		msg[at + 2] = (uint8_t)(0xc0 | to >> 8);
+		msg[at + 3] = (uint8_t)to;
 	}
-	pos = 1 + 4 * 98;
+	pos = 13 + 4 * 126;
 	assert_int_equal(name_read(&n, msg, sizeof(msg), &pos), 0);
-	assert_int_equal(n.labels, 99);
+	assert_int_equal(n.len, 255);
+	assert_int_equal(pos, 13 + 4 * 127);
+	assert_int_equal(name_read(&n, msg, sizeof(msg), &pos), -EBADMSG);
 }
 
 /* On random bytes: what is read ends in the message, is whole, and reads again as itself. */
+#define LEN 64
+
 static void random_bytes(void **state)
 {
 	static const uint8_t pick[] = { 0, 1, 2, 3, 0xc0, 0xc0, 'A', 'b', 0x40, 63 };
 	uint32_t seed = 7, taken = 0;
-	uint8_t msg[64], bytes[NAME_MAX_WIRE];
+	uint8_t bytes[NAME_MAX_WIRE];
 	int round;
 
 	for (round = 0; round < 300000; round++) {
 		size_t i, pos, skip, again = 0, start;
 		struct name n, copy;
 
-		for (i = 0; i < sizeof(msg); i++) {
+		for (i = 0; i < LEN; i++) {
 			seed = seed * 1664525 + 1013904223;
 			msg[i] = seed >> 28 ? pick[(seed >> 16) % sizeof(pick)] : (uint8_t)(seed >> 20 & 0x3f);
 		}
 		start = pos = skip = seed >> 26;
-		if (name_read(&n, msg, sizeof(msg), &pos))
+		if (name_read(&n, msg, LEN, &pos))
 			continue;
 		taken++;
-		assert_int_equal(name_skip(msg, sizeof(msg), &skip), 0);
+		assert_int_equal(name_skip(msg, LEN, &skip), 0);
 		assert_int_equal(skip, pos);
-		assert_in_range(pos, start + 1, sizeof(msg));
-		assert_true(name_is(&n, msg, sizeof(msg), start));
+		assert_in_range(pos, start + 1, LEN);
+		assert_true(name_is(&n, msg, LEN, start));
 		memcpy(bytes, n.wire, n.len);
 		assert_int_equal(name_read(&copy, bytes, n.len, &again), 0);
 		assert_true(name_equal(&n, &copy));

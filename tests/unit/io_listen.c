@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <poll.h>
+
 #include "io_help.h"
 
 #include "io/listen.h"
@@ -112,13 +114,12 @@ static int who(const int *fds, bool tcp)
 
 static bool reached(const int *fds, bool tcp, int *worker)
 {
-	for (unsigned i = 0; i < 1000; i++) {
-		*worker = who(fds, tcp);
-		if (*worker >= 0)
-			return true;
-		usleep(100);
-	}
-	return false;
+	struct pollfd p[2] = { { .fd = fds[0], .events = POLLIN }, { .fd = fds[1], .events = POLLIN } };
+
+	if (poll(p, 2, HELP_LIMIT_MS) < 1)
+		return false;
+	*worker = who(fds, tcp);
+	return *worker >= 0;
 }
 
 static void spread(const char *at_text, bool tcp, int *worker)
