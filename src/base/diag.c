@@ -19,7 +19,7 @@ struct item {
 	struct item *next;
 	struct kind *kind;
 	unsigned line;
-	char *text;			/* the whole line as printed */
+	char *text;
 };
 
 struct file {
@@ -146,43 +146,27 @@ static void item_insert(struct file *f, struct item *i)
 		i->kind->last = i;
 }
 
-static char *item_text(const struct kind *k, const char *file, unsigned line, const char *text)
+/* The text quotes files that anyone may have written: no control characters to the terminal, one line. */
+static void make_printable(char *text)
 {
-	const char *word = k->error ? "error" : "warning";
-	char number[16] = "", *out;
-	unsigned char *c;
-
-	if (line)
-		snprintf(number, sizeof(number), ":%u", line);
-	if (asprintf(&out, "%s%s: %s: %s%s%s%s", file, number, word, text, k->name ? " [" : "",
-		     k->name ? k->name : "", k->name ? "]" : "") < 0)
-		return NULL;
-	/* The text quotes files that anyone may have written: no control characters to the terminal, one line. */
-	for (c = (unsigned char *)out; *c; c++)
+	for (unsigned char *c = (unsigned char *)text; *c; c++)
 		if (*c < ' ' || *c == 0x7f)
 			*c = '?';
-	return out;
 }
 
 static bool append(struct file *f, struct kind *k, unsigned line, const char *fmt, va_list ap)
 {
 	struct item *i = calloc(1, sizeof(*i));
-	char *text = NULL;
 
 	if (!i)
 		return false;
-	if (vasprintf(&text, fmt, ap) < 0) {
+	if (vasprintf(&i->text, fmt, ap) < 0) {
 		free(i);
 		return false;
 	}
+	make_printable(i->text);
 	i->kind = k;
 	i->line = line;
-	i->text = item_text(k, f->name, line, text);
-	free(text);
-	if (!i->text) {
-		free(i);
-		return false;
-	}
 	item_insert(f, i);
 	return true;
 }
@@ -234,35 +218,61 @@ size_t diag_warnings(const struct diag_list *d)
 	return d->warnings;
 }
 
-static void each_more(const struct file *f, const struct kind *k, void (*put)(void *ctx, const char *line), void *ctx)
+static void visit_more(const struct file *f, const struct kind *k, diag_visit_fn *visit, void *ctx)
 {
-	const char *word = k->error ? "error" : "warning";
-	size_t n = k->count - k->kept;
-	char *line;
+	struct diag_view v = { .file = f->name, .error = k->error, .name = k->name };
+	char text[48];
 
-	if (asprintf(&line, "%s: %s: %zu more of these%s%s%s", f->name, word, n, k->name ? " [" : "",
-		     k->name ? k->name : "", k->name ? "]" : "") < 0) {
-		put(ctx, "error: out of memory, messages are missing");
-		return;
-	}
-	put(ctx, line);
-	free(line);
+	snprintf(text, sizeof(text), "%zu more of these", k->count - k->kept);
+	v.text = text;
+	visit(ctx, &v);
 }
 
-void diag_each(const struct diag_list *d, void (*put)(void *ctx, const char *line), void *ctx)
+void diag_visit(const struct diag_list *d, diag_visit_fn *visit, void *ctx)
 {
 	const struct file *f;
 	const struct item *i;
 
 	for (f = d->files; f; f = f->next) {
 		for (i = f->items; i; i = i->next) {
-			put(ctx, i->text);
+			struct diag_view v = { f->name, i->line, i->kind->error, i->kind->name, i->text };
+
+			visit(ctx, &v);
 			if (i == i->kind->last && i->kind->count > i->kind->kept)
-				each_more(f, i->kind, put, ctx);
+				visit_more(f, i->kind, visit, ctx);
 		}
 	}
 	if (d->starved)
-		put(ctx, "error: out of memory, messages are missing");
+		visit(ctx, &(struct diag_view){ "postern", 0, true, NULL, "out of memory, messages are missing" });
+}
+
+struct lines {
+	void (*put)(void *ctx, const char *line);
+	void *ctx;
+};
+
+static void put_line(void *ctx, const struct diag_view *v)
+{
+	const struct lines *l = ctx;
+	char number[16] = "", *line;
+
+	if (v->line)
+		snprintf(number, sizeof(number), ":%u", v->line);
+	if (asprintf(&line, "%s%s: %s: %s%s%s%s", v->file, number, v->error ? "error" : "warning", v->text,
+		     v->name ? " [" : "", v->name ? v->name : "", v->name ? "]" : "") < 0) {
+		l->put(l->ctx, v->text);
+		return;
+	}
+	make_printable(line);
+	l->put(l->ctx, line);
+	free(line);
+}
+
+void diag_each(const struct diag_list *d, void (*put)(void *ctx, const char *line), void *ctx)
+{
+	struct lines l = { put, ctx };
+
+	diag_visit(d, put_line, &l);
 }
 
 static void print_line(void *ctx, const char *line)

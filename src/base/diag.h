@@ -32,4 +32,17 @@ void diag_print(const struct diag_list *d, FILE *out);
 /* Each line through `put` without its newline, as diag_print would print it. */
 void diag_each(const struct diag_list *d, void (*put)(void *ctx, const char *line), void *ctx);
 
+/* The parts of a line; line 0: the file as a whole. */
+struct diag_view {
+	const char *file;
+	unsigned line;
+	bool error;
+	const char *name;		/* of a warning, or NULL */
+	const char *text;
+};
+
+typedef void diag_visit_fn(void *ctx, const struct diag_view *v);
+/* The same, in parts. */
+void diag_visit(const struct diag_list *d, diag_visit_fn *visit, void *ctx);
+
 #endif

@@ -131,7 +131,8 @@ static void list_one(void *ctx, const char *name, const char *path)
 		jout_set_number(o, "entries", f ? (int64_t)f->n_entries : 0);
 		jout_add(l->json, o);
 	}
-	catfile_close(f);
+	if (f)
+		catfile_close(f);
 }
 
 static int finish(const struct diag_list *d, char *json, bool failed)
@@ -163,7 +164,8 @@ static int show(struct arena *a, const struct conf *c, const char *name, struct 
 	if (f && !json)
 		print_catalog(f);
 	status = finish(d, f && json ? jout_print(catalog_json(f), false) : NULL, !f);
-	catfile_close(f);
+	if (f)
+		catfile_close(f);
 	return status;
 }
 

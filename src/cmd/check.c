@@ -2,8 +2,36 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/jout.h"
 #include "cmd/cmd.h"
 #include "policy/snapshot.h"
+
+static void add_json(void *ctx, const struct diag_view *v)
+{
+	struct jout *o = jout_object();
+
+	jout_set_text(o, "file", v->file);
+	if (v->line)
+		jout_set_number(o, "line", v->line);
+	else
+		jout_set_text(o, "line", NULL);
+	jout_set_text(o, "severity", v->error ? "error" : "warning");
+	jout_set_text(o, "name", v->name);
+	jout_set_text(o, "text", v->text);
+	jout_add(ctx, o);
+}
+
+static void print_json(const struct diag_list *d)
+{
+	struct jout *all = jout_array();
+	char *text;
+
+	diag_visit(d, add_json, all);
+	text = jout_print(all, false);
+	if (text)
+		puts(text);
+	free(text);
+}
 
 int cmd_check(const struct cmd_options *o)
 {
@@ -22,7 +50,10 @@ int cmd_check(const struct cmd_options *o)
 	for (int i = 0; i < o->n_args; i++)
 		names[i] = (struct conf_str){ o->args[i], 0 };
 	snapshot_release(snapshot_build(&so, d));
-	diag_print(d, stdout);
+	if (o->json)
+		print_json(d);
+	else
+		diag_print(d, stdout);
 	status = diag_errors(d) || (o->strict && diag_warnings(d));
 	diag_free(d);
 	free(names);

@@ -183,7 +183,7 @@ static int open_control(struct daemon *d)
 		return 0;
 	d->control = unix_serve(d->loop, path->text, control_request, d, &err);
 	if (d->control)
-		return 0;
+		return sandbox_give(&d->snapshot->conf->server, path->text);
 	if (err == -EADDRINUSE) {
 		log_error("control socket %s: another postern serves there; end it first", path->text);
 		return err;
@@ -197,7 +197,9 @@ static int make_state(const struct conf_server *c)
 
 	if (!c->state.text[0] || (stat(c->state.text, &st) == 0 && S_ISDIR(st.st_mode)))
 		return 0;
-	return mkdir(c->state.text, 0750) == 0 ? 0 : written_or_warn(&c->state, "state", -errno);
+	if (mkdir(c->state.text, 0750) < 0)
+		return written_or_warn(&c->state, "state", -errno);
+	return sandbox_give(c, c->state.text);
 }
 
 static int make_workers(struct daemon *d, struct ports *ports)
@@ -277,6 +279,8 @@ static int start(struct daemon *d, struct ports *ports)
 		log_error("log %s: %s", c->log.file.text, strerror(-err));
 		return err;
 	}
+	if (c->log.file.text[0] && (err = sandbox_give(&c->server, c->log.file.text)) < 0)
+		return err;
 	if ((err = open_control(d)) < 0 || (err = make_state(&c->server)) < 0 ||
 	    (err = ports_bind(ports, c, d->shared.workers)) < 0 || (err = sandbox_enter(&c->server)) < 0)
 		return err;

@@ -33,7 +33,7 @@ struct daemon {
 	atomic_bool drain_posted;
 	uint64_t started_us;
 	uint32_t generation;
-	bool reloading;
+	bool reloading, reload_again;
 };
 
 /* Serves until SIGTERM or SIGINT. 0, or 1 on a start-up failure, which has been said. */

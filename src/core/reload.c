@@ -13,6 +13,7 @@ struct swap {
 	struct daemon *d;
 	struct snapshot *snapshot;
 	struct resolv resolv;
+	struct qlog *qlog;			/* of the new configuration, or NULL */
 	atomic_int err;				/* of the worker that could not */
 	reload_done_fn *done;			/* NULL: of resolv.conf only */
 	void *ctx;
@@ -32,19 +33,16 @@ static void finish(struct daemon *d, reload_done_fn *done, void *ctx, const char
 	d->reloading = false;
 	if (done)
 		done(ctx, report);
+	if (d->reload_again) {
+		d->reload_again = false;
+		reload_start(d, NULL, NULL);
+	}
 }
 
 static void take_over(struct daemon *d, struct swap *s)
 {
-	int err;
-	struct qlog *log = qlog_open(&s->snapshot->conf->log, &err);
-
-	if (log) {
-		qlog_close(d->qlog);
-		d->qlog = log;
-	} else {
-		log_warn("log %s: %s, the old one is kept", s->snapshot->conf->log.file.text, strerror(-err));
-	}
+	qlog_close(d->qlog);
+	d->qlog = s->qlog;
 	snapshot_release(d->snapshot);
 	d->snapshot = snapshot_hold(s->snapshot);
 	log_info("reload: done, generation %u", d->generation);
@@ -68,19 +66,21 @@ static void swapped(void *ctx)
 	free(s);
 }
 
-/* Hands the snapshot, whose reference it takes, to the workers. */
-static int swap_start(struct daemon *d, struct snapshot *snapshot, const struct resolv *resolv, reload_done_fn *done,
-		      void *ctx)
+/* Hands the snapshot, whose reference and log it takes, to the workers. */
+static int swap_start(struct daemon *d, struct snapshot *snapshot, struct qlog *qlog, const struct resolv *resolv,
+		      reload_done_fn *done, void *ctx)
 {
 	struct swap *s = calloc(1, sizeof(*s));
 	int err = -ENOMEM;
 
 	if (s) {
-		*s = (struct swap){ .d = d, .snapshot = snapshot, .resolv = *resolv, .done = done, .ctx = ctx };
+		*s = (struct swap){ .d = d, .snapshot = snapshot, .qlog = qlog, .resolv = *resolv, .done = done,
+				    .ctx = ctx };
 		err = daemon_each(d, swap_worker, swapped, s);
 	}
 	if (err < 0) {
 		free(s);
+		qlog_close(qlog);
 		snapshot_release(snapshot);
 	}
 	return err;
@@ -115,26 +115,43 @@ static void refused(struct daemon *d, const struct diag_list *diag, reload_done_
 	free(report);
 }
 
+/* The new configuration, whole and with its log open, or NULL with the reasons in diag. */
+static struct snapshot *prepare(struct daemon *d, struct qlog **qlog, struct diag_list *diag)
+{
+	struct snapshot *s = snapshot_build(&(struct snapshot_options){
+		.path = d->path, .path_written = d->path_written, .generation = d->generation + 1 }, diag);
+	int err;
+
+	if (!s)
+		return NULL;
+	if (settings_unchanged(d->snapshot->conf, s->conf, diag)) {
+		*qlog = qlog_open(&s->conf->log, &err);
+		if (*qlog)
+			return s;
+		diag_error(diag, d->path, s->conf->log.file.line, "log file %s: %s", s->conf->log.file.text,
+			   strerror(-err));
+	}
+	snapshot_release(s);
+	return NULL;
+}
+
 void reload_start(struct daemon *d, reload_done_fn *done, void *ctx)
 {
 	struct diag_list *diag;
-	struct snapshot *s = NULL;
+	struct snapshot *s;
+	struct qlog *qlog;
 	struct resolv resolv = d->resolv;
 
 	if (d->reloading) {
+		/* what was written since the first one read it must not be missed */
+		d->reload_again = true;
 		if (done)
-			done(ctx, "another reload is under way\n");
+			done(ctx, "another reload is under way; this one follows it\n");
 		return;
 	}
 	d->reloading = true;
 	diag = diag_new();
-	if (diag)
-		s = snapshot_build(&(struct snapshot_options){
-			.path = d->path, .path_written = d->path_written, .generation = d->generation + 1 }, diag);
-	if (s && !settings_unchanged(d->snapshot->conf, s->conf, diag)) {
-		snapshot_release(s);
-		s = NULL;
-	}
+	s = diag ? prepare(d, &qlog, diag) : NULL;
 	if (!s) {
 		refused(d, diag, done, ctx);
 		diag_free(diag);
@@ -146,7 +163,7 @@ void reload_start(struct daemon *d, reload_done_fn *done, void *ctx)
 	if (!s->conf->upstream.address.n && resolv_read(&resolv, RESOLV_FILE, s->conf) < 0)
 		resolv = d->resolv;
 	learned_revise(d->shared.learned, s, loop_now(d->loop).boot_ms);
-	if (swap_start(d, s, &resolv, done, ctx) < 0)
+	if (swap_start(d, s, qlog, &resolv, done, ctx) < 0)
 		refused(d, NULL, done, ctx);
 }
 
@@ -159,6 +176,6 @@ void reload_resolv(struct daemon *d)
 		return;
 	d->reloading = true;
 	log_info("%s: changed, %zu servers", RESOLV_FILE, now.n);
-	if (swap_start(d, snapshot_hold(d->snapshot), &now, NULL, NULL) < 0)
+	if (swap_start(d, snapshot_hold(d->snapshot), NULL, &now, NULL, NULL) < 0)
 		d->reloading = false;
 }

@@ -17,7 +17,7 @@ static int failed(const char *what, int err)
 	return -err;
 }
 
-static int become(const char *user)
+static struct passwd *find_user(const char *user)
 {
 	struct passwd *pw;
 
@@ -25,8 +25,32 @@ static int become(const char *user)
 	pw = getpwnam(user);
 	if (!pw) {
 		log_error("user %s: %s", user, errno ? strerror(errno) : "there is none of that name");
-		return errno ? -errno : -ENOENT;
+		errno = errno ? errno : ENOENT;
 	}
+	return pw;
+}
+
+int sandbox_give(const struct conf_server *c, const char *path)
+{
+	struct passwd *pw;
+
+	if (!c->user.text[0] || geteuid() != 0)
+		return 0;
+	pw = find_user(c->user.text);
+	if (!pw)
+		return -errno;
+	if (lchown(path, pw->pw_uid, pw->pw_gid) == 0)
+		return 0;
+	log_error("%s: cannot be given to %s: %s", path, c->user.text, strerror(errno));
+	return -errno;
+}
+
+static int become(const char *user)
+{
+	struct passwd *pw = find_user(user);
+
+	if (!pw)
+		return -errno;
 	if (pw->pw_uid == getuid() && pw->pw_gid == getgid())
 		return 0;
 	if (initgroups(user, pw->pw_gid) < 0)
@@ -72,11 +96,14 @@ int sandbox_enter(const struct conf_server *c)
 {
 	int err;
 
+	/* the bounding set goes first: with the user goes the right to empty it */
+	if (c->sandbox && (err = empty_bounding_set()) < 0)
+		return err;
 	if (c->user.text[0] && (err = become(c->user.text)) < 0)
 		return err;
 	if (!c->sandbox)
 		return 0;
-	if ((err = empty_bounding_set()) < 0 || (err = drop_capabilities()) < 0)
+	if ((err = drop_capabilities()) < 0)
 		return err;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
 		return failed("no_new_privs", errno);

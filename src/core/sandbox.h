@@ -14,4 +14,7 @@
  */
 must_check int sandbox_enter(const struct conf_server *c);
 
+/* Before that: gives a file or folder that root made to [server] user, who will have to write there. */
+must_check int sandbox_give(const struct conf_server *c, const char *path);
+
 #endif

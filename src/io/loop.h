@@ -16,22 +16,31 @@ struct watch;
 
 /* before_sleep runs as the last thing before the loop waits (uv_prepare), every turn; may be NULL. -ENOMEM gives NULL. */
 struct loop *loop_new(void (*before_sleep)(void *ctx), void *ctx);
-/* Until loop_stop, or nothing is left to wait for. */
+/*
+ * Until loop_stop, even while nothing is left to wait for. What was posted before it ends is run, and
+ * before_sleep once more, so that no reply stays queued.
+ */
 void loop_run(struct loop *l);
 void loop_stop(struct loop *l);
-/* Closes what is left and frees; gives the number of handles that their owners had not closed: 0, or there is a bug. */
+/*
+ * Closes what is left and frees; gives the number of watches that their owners had not closed: 0, or there is
+ * a bug. Posts that have not run are dropped.
+ */
 must_check int loop_free(struct loop *l);
 
-/* The time, read when the loop woke, and again at each batch of datagrams. */
+/* The time, read before each callback, and again at each batch of datagrams. */
 struct now loop_now(const struct loop *l);
 void loop_update_now(struct loop *l);
-/* The loop's timers: it sleeps until the first is due, and fires them before anything else of a turn. */
+/* The loop's timers: it sleeps until the first is due, and fires them as the first thing of a turn. */
 struct timers *loop_timers(struct loop *l);
 
 /* From any thread: fn(arg) runs soon in the loop's own thread, in the order of posting. -ENOMEM. */
 must_check int loop_post(struct loop *l, void (*fn)(void *arg), void *arg);
 
-/* Watches a descriptor (it stays the caller's). NULL on error. */
+/*
+ * Watches a descriptor (it stays the caller's). NULL on error. An error that waits on it comes as all the
+ * events asked for: the callback's next call on the descriptor reads it.
+ */
 #define WATCH_READ 1
 #define WATCH_WRITE 2
 struct watch *watch_fd(struct loop *l, int fd, int events, void (*cb)(void *ctx, int events), void *ctx);

@@ -45,7 +45,7 @@ struct tcp *tcp_new(struct loop *l, int fd, const struct tcp_handler *h, struct 
 void tcp_reply(struct tcp_conn *conn, const uint8_t *msg, size_t len);
 /* There will be no answer to a TCP_LATER; `close`: nor a connection. */
 void tcp_drop(struct tcp_conn *conn, bool close);
-/* Stops listening and closes every connection. */
+/* Stops listening and closes every connection; not from within a handler. NULL is allowed. */
 void tcp_close(struct tcp *t);
 
 #endif

@@ -41,6 +41,7 @@ void udp_send(struct udp *u, const struct udp_peer *peer, const uint8_t *msg, si
  * skipped, what a full socket buffer leaves is kept and sent when it is writable.
  */
 void udp_flush(struct udp *u);
+/* Not from within the callback. NULL is allowed. */
 void udp_close(struct udp *u);
 
 #endif

@@ -27,7 +27,7 @@ static void addresses(void **state)
 	static const char *const bad[] = {
 		"", "1", "1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4", "1.2.3.4 ", " 1.2.3.4", "0x7f.1", "1.2.3.-4", ":",
 		":::", "1::2::3", "12345::", "g::", "::1%", "::1%lo", "2001:db8::1%1", "1.2.3.4%1", "fe80::1%nosuchif0",
-		"fe80::1%0", "fe80::1%aaaaaaaaaaaaaaaaaaaaaaaaaa", "[::1]", "::1/64", "fe80::1%4294967297", "localhost",
+		"fe80::1%0", "fec0::1%1", "fe7f::1%1", "fe80::1%aaaaaaaaaaaaaaaaaaaaaaaaaa", "[::1]", "::1/64", "fe80::1%4294967297", "localhost",
 		"1111:2222:3333:4444:5555:6666:255.255.255.2555555555",
 	};
 	char buf[ADDR_TEXT];

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -13,7 +14,17 @@
 static void zeroed_and_aligned(void **state)
 {
 	struct arena *a = arena_new(64 << 20);
+	void *used[64];
 	size_t size, i;
+
+	/* Memory that malloc gives a second time is not zero by itself. */
+	for (i = 0; i < 64; i++) {
+		used[i] = malloc(4096 << i % 4);
+		assert_non_null(used[i]);
+		memset(used[i], 0xee, 4096 << i % 4);
+	}
+	for (i = 0; i < 64; i++)
+		free(used[i]);
 
 	for (size = 0; size < 3000; size += 7) {
 		uint8_t *p = arena_alloc(a, size);

@@ -83,8 +83,8 @@ static void many(void **state)
 
 	for (i = 1; i <= 4811; i++)
 		diag_warn(d, "list", i, "useless", i % 2 ? "pattern %u" : "another pattern %u", i);
-	for (i = 1; i <= 100; i++)
-		diag_warn(d, "list", 101 - i, "duplicate", "twice %u", i);
+	for (i = 1; i <= 101; i++)
+		diag_warn(d, "list", 102 - i, "duplicate", "twice %u", i);
 	for (i = 1; i <= 102; i++)
 		diag_error(d, "list", i, "bad line %u", i);
 	diag_error(d, "list", 200, "other wording");
@@ -93,13 +93,15 @@ static void many(void **state)
 	assert_int_equal(s.useless, 101);
 	assert_int_equal(s.duplicate, 100);
 	assert_int_equal(s.wording, 100);
-	assert_int_equal(s.n_more, 2);
+	assert_int_equal(s.n_more, 3);
 	assert_string_equal(s.more[0], "list: warning: 4711 more of these [useless]");
 	assert_string_equal(s.more[1], "list: error: 2 more of these");
-	assert_string_equal(s.before, "list:100: error: bad line 100");
-	assert_int_equal(s.lines, 304);
+	/* They came from the end: the last in the file is the first that came. */
+	assert_string_equal(s.more[2], "list: warning: 1 more of these [duplicate]");
+	assert_string_equal(s.before, "list:101: warning: twice 1 [duplicate]");
+	assert_int_equal(s.lines, 305);
 	assert_int_equal(diag_errors(d), 103);
-	assert_int_equal(diag_warnings(d), 4912);
+	assert_int_equal(diag_warnings(d), 4913);
 	diag_free(d);
 }
 

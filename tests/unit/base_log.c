@@ -56,6 +56,15 @@ static void logs(void **state)
 				 "postern: warning: two lines [0m\n"
 				 "postern: 7\n"
 				 "postern: debug: seen\n");
+	/* Nobody to tell: the caller's errno stays all the same. */
+	saved = dup(STDERR_FILENO);
+	assert_true(saved >= 0);
+	close(STDERR_FILENO);
+	errno = ENOENT;
+	log_error("unheard");
+	assert_int_equal(errno, ENOENT);
+	assert_int_equal(dup2(saved, STDERR_FILENO), STDERR_FILENO);
+	close(saved);
 	memset(big, 'b', sizeof(big));
 	big[sizeof(big) - 1] = '\0';
 	capture();

@@ -2,7 +2,7 @@
 #ifndef TESTS_UNIT_CONF_UTIL_H
 #define TESTS_UNIT_CONF_UTIL_H
 
-/* A folder of its own for each program, files written into it, and diagnostics as text. */
+/* A folder of its own for each program, files written into it, configurations read, and diagnostics as text. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,6 +19,7 @@
 #include "base/arena.h"
 #include "base/diag.h"
 #include "base/util.h"
+#include "conf/conf.h"
 
 static char util_dir[256];
 static char util_made[64][320];
@@ -111,6 +112,35 @@ static inline void util_expect(struct diag_list *d, const char *want)
 
 	assert_string_equal(got, want);
 	free(got);
+}
+
+/* Of the last util_read. */
+static struct arena *util_arena;
+static struct diag_list *util_list;
+
+static inline const struct conf *util_read(const char *path, bool written)
+{
+	const struct conf *c;
+
+	arena_free(util_arena);
+	diag_free(util_list);
+	util_arena = arena_new((size_t)64 << 20);
+	util_list = diag_new();
+	c = conf_read(util_arena, path, written, util_list);
+	assert_non_null(c);
+	return c;
+}
+
+static inline const struct conf *util_read_text(const char *text)
+{
+	return util_read(util_text("postern.conf", text), true);
+}
+
+static inline int util_end(void **state)
+{
+	arena_free(util_arena);
+	diag_free(util_list);
+	return util_teardown(state);
 }
 
 #endif

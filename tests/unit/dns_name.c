@@ -165,6 +165,21 @@ static void reading(void **state)
 	read_bad("\0", 1, 1);
 }
 
+static void skipping(void **state)
+{
+	static const struct { const char *bytes; size_t len; } bad[] = {
+		{ "\xc0\14", 2 }, { "\xc0\15", 2 }, { "\1a\xc0\20\0", 5 }, { "\1a\xc0\14", 4 }, { "\xc0\13", 2 },
+		{ "\xc0", 1 }, { "\1a", 2 }, { "\1", 1 }, { "\100\0", 2 }, { "\200\0", 2 }, { "", 0 },
+	};
+	size_t i, pos, len;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		len = put(bad[i].bytes, bad[i].len);
+		pos = 12;
+		assert_int_equal(name_skip(msg, len, &pos), -EBADMSG);
+	}
+}
+
 static void read_length(void **state)
 {
 	struct name n;
@@ -299,6 +314,8 @@ static void replaces(void **state)
 	for (i = 0; i < 127; i++)
 		memcpy(in + 2 * i, "a.", 2);
 	assert_int_equal(name_from_text(&n, in, 250), 0);
+	target = name("abcd");
+	assert_int_equal(name_replace(&n, &n, &root, &target), -ENAMETOOLONG);
 	target = name("abc");
 	assert_int_equal(name_replace(&n, &n, &root, &target), 0);
 	assert_int_equal(n.len, 255);
@@ -309,7 +326,7 @@ static void replaces(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(text), cmocka_unit_test(longest), cmocka_unit_test(reading),
+		cmocka_unit_test(text), cmocka_unit_test(longest), cmocka_unit_test(reading), cmocka_unit_test(skipping),
 		cmocka_unit_test(read_length), cmocka_unit_test(random_bytes), cmocka_unit_test(relations),
 		cmocka_unit_test(replaces),
 	};

@@ -137,6 +137,8 @@ static void truncated(void **state)
 	for (i = 0; i < sizeof(msg) - 1; i++)
 		assert_int_equal(parse(&q, msg, i), i < 12 ? WIRE_DROP : WIRE_FORMERR);
 	assert_int_equal(parse(&q, msg, i), WIRE_OK);
+	for (i = 12; i < 29; i++)
+		assert_int_equal(parse(&q, HEAD("\1\0", "\1", "\0", "\0", "\0") QUESTION, i), WIRE_FORMERR);
 }
 
 static void query(struct wire_query *q, bool edns)
@@ -226,6 +228,12 @@ static void cutting(void **state)
 		assert_true(!len || out[11] == 1);
 	}
 	/* The buffer's end counts like a limit. */
+	w = wr_init(room, 39);
+	wire_begin(&w, &q, 0);
+	assert_int_equal(wire_end(&w, &q, 0, &ede, 512), 0);
+	w = wr_init(room, 55);
+	wire_begin(&w, &q, 0);
+	assert_int_equal(wire_end(&w, &q, 0, &ede, 512), 46);
 	query(&q, false);
 	w = wr_init(room, 40);
 	wire_begin(&w, &q, 0);

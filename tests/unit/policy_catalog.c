@@ -9,6 +9,7 @@
 
 #define SEED 20261120u
 #define CHOICES 8
+#define L42 "abcdefghijklmnopqrstuvwxyzabcdefghijklmnop"
 
 /* What a test builds: a folder of files, and choices from them. */
 struct built {
@@ -266,7 +267,7 @@ static void test_errors(void **state)
 	expect(&t, 0, "c.example.com", "x c.example.com | -");
 	expect(&t, 0, "ok.example.com", "x ok.example.com | -");
 	expect(&t, 0, "good.example.com", "good.example.com | -");
-	got = util_diags(t.d)
+	got = util_diags(t.d);
 	assert_non_null(strstr(got, "c.ini:2: error: a circle: c includes c\n"));
 	assert_non_null(strstr(got, "c.ini:3: error: a circle: a includes b includes c includes a\n"));
 	assert_non_null(strstr(got, "c.ini:6: error: *.com: a wildcard"));
@@ -314,7 +315,7 @@ static void test_nesting(void **state)
 	catalog_build_free(t.b);
 	t.b = catalog_build_new(t.a, &t.conf, t.d);
 	choose(&t, "nix");
-	got = util_diags(t.d)
+	got = util_diags(t.d);
 	assert_non_null(strstr(got, "no catalogue nix"));
 	free(got);
 	end(&t);
@@ -346,7 +347,7 @@ static void test_hygiene(void **state)
 			   "[three]\n"				/* 23 no-source */
 			   "chain = *.s3.amazonaws.com\n"
 			   "[four]\nports = tcp/443\naccept = anybody no-source duplicate useless\n"
-			   "allow = *.github.io\n www.example.com\n *.example.com\n"
+			   "allow = *.github.io\n www.example.com\n *.example.com\n sub.www.example.com\n"
 			   "[five]\naccept = no-ports\nsource = s\nallow = five.example\n");
 	util_text("h2.ini", "[catalog]\nsource = s\n[g]\nports = tcp/443\nallow = *.example.com\n www.example.org\n");
 	util_text("h3.list", "*.github.io\nx.example.com\nx.example.com\n*.example.com\n");
@@ -383,7 +384,8 @@ static void test_shapes(void **state)
 	for (unsigned i = 0; i < 3000; i++)
 		fprintf(f, "a%u.*.example.com\nx%u-*-y.example.com\n*t%u.example.com\n%u.b.q*.example.com\nh%u*m*t.example.com\n",
 			i, i, i, i, i % 7);
-	fprintf(f, "*.a*.b.example.net\n*.*.a*.c.example.net\n*a*.example.org\n");
+	fprintf(f, "*.a*.b.example.net\n*.*.a*.c.example.net\n*a*.example.org\n" L42 ".example.net\n*.x." L42
+		".net\nq*." L42 ".y.net\n");
 	assert_int_equal(fclose(f), 0);
 	begin(&t);
 	choose(&t, "many");
@@ -407,6 +409,11 @@ static void test_shapes(void **state)
 	expect(&t, 0, "z.a1.c.example.net", "- | -");
 	expect(&t, 0, "z.z.z.a1.c.example.net", "*.*.a*.c.example.net | -");
 	expect(&t, 0, "q.xay.example.org", "*a*.example.org | -");
+	/* A label as long as '*' is as a number. */
+	expect(&t, 0, L42 ".example.net", L42 ".example.net | -");
+	expect(&t, 0, "a." L42 ".example.net", "- | -");
+	expect(&t, 0, "a.x." L42 ".net", "*.x." L42 ".net | -");
+	expect(&t, 0, "qa." L42 ".y.net", "q*." L42 ".y.net | -");
 	end_clean(&t);
 }
 
