@@ -56,14 +56,13 @@ static bool pass_svcb(struct svcfilter *f, const struct answer *a, struct answer
 		f->why = "service record with an unlisted target taken out";
 		return false;
 	}
-	if (s.priority == 0)
-		return true;
-	if (s.port && !port_ok(f, s.port)) {
+	if (s.priority && s.port && !port_ok(f, s.port)) {
 		f->why = "service record with another port taken out";
 		return false;
 	}
-	if ((s.mandatory4 && all_dropped(f, s.hint4, s.hint4_len, 4)) ||
-	    (s.mandatory6 && all_dropped(f, s.hint6, s.hint6_len, 16))) {
+	/* AliasMode ignores parameters (RFC 9460 2.4.2), but its hints leave like any others */
+	if (s.priority && ((s.mandatory4 && all_dropped(f, s.hint4, s.hint4_len, 4)) ||
+			   (s.mandatory6 && all_dropped(f, s.hint6, s.hint6_len, 16)))) {
 		f->why = "service record whose mandatory hint may not pass taken out";
 		return false;
 	}
