@@ -25,6 +25,8 @@ static int bind_all(struct ports *p, size_t listener, const struct endpoint *at)
 	size_t first = listener * p->n_workers;
 	int err;
 
+	if (listen_taken(at))
+		return -EADDRINUSE;
 	for (size_t w = 0; w < p->n_workers; w++) {
 		err = bind_one(p, listener, w, at);
 		if (err < 0)

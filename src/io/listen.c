@@ -81,6 +81,24 @@ int listen_tcp(const struct endpoint *at)
 	return open_at(at, SOCK_STREAM);
 }
 
+bool listen_taken(const struct endpoint *at)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = endpoint_to_sockaddr(at, &ss);
+	int fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool taken = false;
+
+	if (fd < 0)
+		return false;
+	/* the rest of the answer comes from listen_udp */
+	if (at->addr.len == 16)
+		(void)set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+	if (bind(fd, (struct sockaddr *)&ss, len))
+		taken = errno == EADDRINUSE;
+	close(fd);
+	return taken;
+}
+
 /*
  * A product of odd constants, its upper half modulo n. The constants are the
  * same for every group of sockets, so that a client meets one worker over UDP and over TCP.

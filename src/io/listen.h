@@ -10,6 +10,11 @@
 
 #include "base/addr.h"
 
+/*
+ * Whether another program has the port: SO_REUSEPORT would let one of the same user share it and lose half of
+ * the questions.
+ */
+bool listen_taken(const struct endpoint *at);
 /* A descriptor or -errno (-EAFNOSUPPORT, -EADDRNOTAVAIL: the machine lacks the family). */
 must_check int listen_udp(const struct endpoint *at);
 must_check int listen_tcp(const struct endpoint *at);

@@ -28,6 +28,7 @@ class Chain:
     type: str
     steps: tuple
     soa: tuple
+    unfinished: bool     # it stops at a CNAME
 
     @property
     def links(self):
@@ -82,7 +83,7 @@ def as_zone(chains):
         claims = {}
         for part in one.steps:
             claims.setdefault((part.owner.lower(), part.type), []).append(part)
-        if not one.steps or any(clash(owners, owner, rtype, parts) for (owner, rtype), parts in claims.items()):
+        if not one.steps or one.unfinished or any(clash(owners, owner, rtype, parts) for (owner, rtype), parts in claims.items()):
             continue
         fitting.append(one)
         for (owner, rtype), parts in claims.items():
