@@ -5,7 +5,7 @@
 #include "base/hash.h"
 #include "base/util.h"
 #include "cmd/cmd.h"
-int import_main(const char *format, const char *path);
+#include "cmd/import.h"
 #include "conf/conf.h"
 
 enum option {

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <stdio.h>
-
 #include "policy/catalog_build.h"
 #include "policy/catalog_index.h"
 
-#define SHOWN 100			/* characters of a bad pattern that a message shows */
 #define GROUPS_MAX (1u << 30)		/* what the field in struct entry holds */
 
 /* What a choice has taken of a source, so that what two ways lead to is walked once. */
@@ -81,34 +78,17 @@ static bool build_groups(struct catalog_build *b)
 	return true;
 }
 
-/* A bad pattern as it may be shown: printable, and cut where it is endless. */
-static void say_bad(struct catalog_build *b, const char *path, const struct entry_decl *e, const char *why)
-{
-	char shown[4 * SHOWN + 8], *out = shown;
-
-	for (size_t i = 0; i < e->len && i < SHOWN; i++) {
-		unsigned char c = (unsigned char)e->text[i];
-
-		if (c > ' ' && c < 0x7f)
-			*out++ = (char)c;
-		else
-			out += sprintf(out, "\\%03u", c);
-	}
-	snprintf(out, 8, "%s", e->len > SHOWN ? "..." : "");
-	diag_error(b->d, path, e->line, "%s: %s", shown, why);
-}
-
 static void build_file(struct catalog_build *b, const struct source *s, size_t *text)
 {
 	struct catalog *c = b->c;
+	char why[PATTERN_WHY], shown[PATTERN_SHOWN];
 	struct pattern p;
-	char why[512];
 
 	for (size_t i = 0; i < s->file->n_entries; i++) {
 		const struct entry_decl *e = &s->file->entries[i];
 
 		if (pattern_parse(&p, e->text, e->len, why, sizeof(why))) {
-			say_bad(b, s->file->path, e, why);
+			diag_error(b->d, s->file->path, e->line, "%s: %s", pattern_shown(e->text, e->len, shown), why);
 			continue;
 		}
 		c->entries[c->n_entries++] = (struct entry){

@@ -10,6 +10,9 @@
 
 #include "dns/name.h"
 
+#define PATTERN_WHY 512			/* room for any reason */
+#define PATTERN_SHOWN 512
+
 struct pattern {
 	bool dot;			/* ".example.com": the name itself and all below */
 	uint8_t stars;
@@ -20,6 +23,8 @@ struct pattern {
 
 /* Parses and checks text; -EINVAL with what is wrong and what would be right in why (unless whylen is 0). */
 must_check int pattern_parse(struct pattern *p, const char *text, size_t len, char *why, size_t whylen);
+/* A text that was refused, printable, cut where it is endless; buf of PATTERN_SHOWN bytes, which is returned. */
+const char *pattern_shown(const char *text, size_t len, char *buf);
 /* The rule itself: the index uses it for what its keys do not settle, the tests hold the index against it. */
 bool pattern_match(const struct pattern *p, const struct name *n);
 /* As pattern_match, on the stored form. */

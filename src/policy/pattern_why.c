@@ -11,6 +11,7 @@
 #include "policy/pattern.h"
 
 #define GUESS_MAX 256
+#define SHOWN_MAX 100			/* characters of a bad pattern that a message shows */
 
 static const char *const reasons[] = {
 	[PATTERN_FINE] = "nothing",
@@ -167,4 +168,20 @@ void pattern_why(enum pattern_fault fault, const char *text, size_t len, char *w
 		guess(why, whylen, text + 1, len - 1);
 	if (fault == PATTERN_SINGLE && text[0] == '.')
 		guess(why, whylen, text + 1, len - 1);
+}
+
+const char *pattern_shown(const char *text, size_t len, char *buf)
+{
+	char *out = buf;
+
+	for (size_t i = 0; i < len && i < SHOWN_MAX; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (c > ' ' && c < 0x7f)
+			*out++ = (char)c;
+		else
+			out += sprintf(out, "\\%03u", c);
+	}
+	strcpy(out, len > SHOWN_MAX ? "..." : "");
+	return buf;
 }

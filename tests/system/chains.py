@@ -58,7 +58,7 @@ def chain(area, query, rtype, text):
     parts = [part for part in text.split(" | ") if part != "-" and not part.startswith("= ")]
     steps = [step(part) for part in parts]
     return Chain(area, query, rtype, tuple(one for one in steps if one.type != "SOA"),
-                 tuple(one for one in steps if one.type == "SOA"))
+                 tuple(one for one in steps if one.type == "SOA"), "= CNAME-ONLY" in text)
 
 
 def read():
@@ -86,6 +86,8 @@ def as_zone(chains):
         if not one.steps or one.unfinished or any(clash(owners, owner, rtype, parts) for (owner, rtype), parts in claims.items()):
             continue
         fitting.append(one)
+        if not one.addresses:
+            lines.append(f"{one.links[-1][1]}. IN TXT exists")
         for (owner, rtype), parts in claims.items():
             if (owner, rtype) not in owners:
                 owners[owner, rtype] = {part.data.lower() for part in parts}
