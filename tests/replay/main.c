@@ -45,6 +45,7 @@ static void run_once(const struct script *s)
 
 	vars_clear();
 	fake_time_reset();
+	scene_default_catalog();
 	for (size_t i = 0; i < s->n && faults == before; i++) {
 		line = s->commands[i].line;
 		command_run(&s->commands[i]);
@@ -54,8 +55,7 @@ static void run_once(const struct script *s)
 		if (!closes_itself(s))
 			scene_check_quiet();
 	}
-	if (scene.worker || faults == before)
-		scene_end();
+	scene_end();
 }
 
 static unsigned run_script(const char *name)

@@ -2,6 +2,7 @@
 #include "scene.h"
 
 #include <stdio.h>
+#include <limits.h>
 #include <stdlib.h>
 
 
@@ -14,16 +15,28 @@ static void nobody(void *ctx)
 {
 }
 
-static FILE *open_below(const char *format, const char *name)
+/* Not written again where it says the same: a script may be run a thousand times. */
+static bool write_below(const char *name, const char *text)
 {
-	char path[2 * PATH_LEN];
+	static char old[CONF_MAX * 2];
+	char path[PATH_MAX];
 	FILE *f;
+	size_t n;
 
-	snprintf(path, sizeof(path), format, scene.dir, name);
+	snprintf(path, sizeof(path), "%s/%s", scene.dir, name);
+	f = fopen(path, "re");
+	if (f) {
+		n = fread(old, 1, sizeof(old) - 1, f);
+		fclose(f);
+		old[n] = '\0';
+		if (!strcmp(old, text))
+			return true;
+	}
 	f = fopen(path, "we");
-	if (!f)
-		fake_fault("%s: cannot be written", path);
-	return f;
+	if (f && fputs(text, f) >= 0 && fclose(f) == 0)
+		return true;
+	fake_fault("%s: cannot be written", path);
+	return false;
 }
 
 static bool append(char *text, char **block, size_t n)
@@ -44,14 +57,18 @@ static bool append(char *text, char **block, size_t n)
 bool scene_catalog(const char *name, char **block, size_t n)
 {
 	static char text[CONF_MAX];
-	FILE *f;
+	char file[PATH_LEN];
 
 	text[0] = '\0';
-	if (!append(text, block, n) || !(f = open_below("%s/zones/%s.ini", name)))
-		return false;
-	fputs(text, f);
-	fclose(f);
-	return true;
+	snprintf(file, sizeof(file), "zones/%s.ini", name);
+	return append(text, block, n) && write_below(file, text);
+}
+
+bool scene_default_catalog(void)
+{
+	static char *block[] = { "[names]", "allow = *.good.example", "chain = *.cdn.example" };
+
+	return scene_catalog("test", block, sizeof(block) / sizeof(block[0]));
 }
 
 /* What every configuration of a script needs, put under its section's heading where it stands, else at the end. */
@@ -60,7 +77,6 @@ static const struct {
 } needed[] = {
 	{ "[server]", "zones", "zones = zones\nstate =\nsandbox = off" },
 	{ "[server]", "listen", "listen = 127.0.0.1@5300" },
-	{ "[control]", "socket", "socket =" },
 	{ "[upstream]", "address", "address = 192.0.2.1" },
 	{ "[profile default]", "catalog", "catalog = test" },
 };
@@ -114,17 +130,16 @@ static void show_line(void *ctx, const char *line)
 static struct snapshot *build(char **block, size_t n, bool refused)
 {
 	static char text[2 * CONF_MAX];
-	char path[2 * PATH_LEN];
+	char path[PATH_MAX];
 	struct diag_list *d = diag_new();
 	struct snapshot *s;
-	FILE *f = open_below("%s/%s", "postern.conf");
 
 	text[0] = '\0';
-	if (!f || !d || !append(text, block, n))
+	if (!d || !append(text, block, n))
 		abort();
 	complete(text);
-	fputs(text, f);
-	fclose(f);
+	if (!write_below("postern.conf", text))
+		abort();
 	snprintf(path, sizeof(path), "%s/postern.conf", scene.dir);
 	s = snapshot_build(&(struct snapshot_options){
 		.path = path, .path_written = true, .generation = scene.generation + 1 }, d);
@@ -183,17 +198,12 @@ bool scene_configure(char **block, size_t n, bool refused)
 
 bool scene_resolv(char **servers, size_t n)
 {
-	char path[2 * PATH_LEN];
-	FILE *f = open_below("%s/%s", "resolv.conf");
+	char path[PATH_MAX], text[LINE_MAX_LEN] = "# a comment\nsearch good.example\n";
 
-	if (!f)
-		return false;
-	fprintf(f, "# a comment\nsearch good.example\n");
 	for (size_t i = 0; i < n; i++)
-		fprintf(f, "nameserver %s\n", servers[i]);
-	fclose(f);
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "nameserver %s\n", servers[i]);
 	snprintf(path, sizeof(path), "%s/resolv.conf", scene.dir);
-	if (resolv_read(&scene.resolv, path, scene.snapshot->conf) == 0 &&
+	if (write_below("resolv.conf", text) && resolv_read(&scene.resolv, path, scene.snapshot->conf) == 0 &&
 	    worker_swap(scene.worker, scene.snapshot, &scene.resolv) == 0)
 		return true;
 	fake_fault("the servers could not be changed");

@@ -47,6 +47,8 @@ extern struct scene scene;
 
 /* Writes a catalogue. */
 bool scene_catalog(const char *name, char **block, size_t n);
+/* The one that scripts have which write no other: `test`, allow *.good.example, chain *.cdn.example. */
+bool scene_default_catalog(void);
 /*
  * Starts with, or goes over to, a configuration. What every script would have to say is added where
  * it says nothing: zones, one upstream (192.0.2.1), `catalog = test` for profile default. `refused`: and is to be refused.

@@ -15,19 +15,16 @@ static struct exchange *current;	/* the last that EXPECT took */
 
 static struct exchange *find(const char *label)
 {
-	struct exchange *x;
+	struct exchange *x = fake_exchanges;
 
-	if (!label)
-		x = current;
-	else
-		for (x = fake_exchanges; x && strcmp(x->label, label); x = x->next)
-			continue;
+	while (x && (label ? strcmp(x->label, label) : x != current))
+		x = x->next;
 	if (!x)
 		fake_fault("%s: no such exchange", label ? label : "REPLY");
 	return x;
 }
 
-/* ?a is whoever it first turns out to be, and none that another ?b is. */
+/* ?a is whoever it first turns out to be, and none that another ?b is; ? alone is anybody. */
 static bool server_is(struct exchange *x, const char *who)
 {
 	struct endpoint want;
@@ -43,6 +40,8 @@ static bool server_is(struct exchange *x, const char *who)
 		fake_fault("sent to %s, not to %s", endpoint_text(&x->to, text), who);
 		return false;
 	}
+	if (!who[1])
+		return true;
 	snprintf(x->server, sizeof(x->server), "%s", who);
 	for (const struct exchange *o = fake_exchanges; o; o = o->next) {
 		if (o == x || !o->server[0])

@@ -10,7 +10,6 @@ import pytest
 
 import wire
 from client import addresses, frame, rcode, read_frame
-from procs import until
 from upstream import by_name
 
 NAME = "www.example.com"
@@ -93,10 +92,7 @@ def test_other_opcodes(server, opcode):
     for body in bodies:
         message = wire.header(0x1234, flags, 1 if body else 0) + body
         for send in (server.client.raw, server.client.raw_tcp):
-            reply = send(message)
-            assert reply[:2] == b"\x12\x34" and code(reply) == wire.NOTIMP
-            assert struct.unpack("!H", reply[2:4])[0] & 0x7800 == flags and reply[2] & 0x80
-            dns.message.from_wire(reply, ignore_trailing=False)
+            assert send(message) == short(0x1234, wire.NOTIMP, flags)
 
 
 COUNTS = [(0, 0, 0, 0), (2, 0, 0, 0), (3, 0, 0, 0), (65535, 0, 0, 0), (1, 1, 0, 0), (1, 0, 1, 0), (1, 0, 0, 1),
@@ -204,7 +200,7 @@ def test_long_datagrams(server):
 
 
 def test_frames_that_hold_nothing(server):
-    for stream in (b"\0\0", b"\0\0\0\0", b"\0\1x", b"\0\xb" + bytes(11)):
+    for stream in (b"\0\0", b"\0\0\0\0", b"\0\1x", b"\0\x0b" + bytes(11)):
         with server.client.connect() as sock:
             sock.sendall(stream)
             assert read_frame(sock) is None
@@ -230,15 +226,18 @@ def udp_packet(source_port, target_port, payload):
 @pytest.mark.skipif(os.geteuid() != 0, reason="a raw socket needs root")
 def test_source_port_0(server, script):
     """Nobody can be answered there; the batch that it came in is answered all the same."""
-    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP) as raw:
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP) as raw, \
+         server.client.open(socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
         for number in range(100):
-            name = NAME if number % 2 else f"slow{number}.example.com"
-            raw.sendto(udp_packet(0, server.port, wire.query(name)), ("127.0.0.1", 0))
-            if number % 10 == 0:
-                assert addresses(server.client.ask(f"x{number}.example.com"))
-    until(lambda: server.counters()["udp"] >= 10, "its datagrams to be counted")
+            ask = NAME if number % 2 else f"slow{number}.example.com"
+            raw.sendto(udp_packet(0, server.port, wire.query(ask)), ("127.0.0.1", 0))
+            # the same way, but from a port: so these packets do arrive
+            control = udp_packet(sock.getsockname()[1], server.port, wire.query(f"x{number}.example.com", ident=number))
+            raw.sendto(control, ("127.0.0.1", 0))
+            assert sock.recv(512)[:2] == struct.pack("!H", number)
     server.still_alive()
-    assert not [question for question in script.asked() if question.name.startswith("slow")]
+    assert len(script.asked()) == 100 and all(question.name.startswith("x") for question in script.asked())
 
 
 def test_noise(server):
@@ -256,7 +255,9 @@ def test_noise(server):
             sock.send(bytes(packet[:dice.randrange(len(packet) + 1)] if dice.random() < .3 else packet))
             try:
                 while True:
-                    dns.message.from_wire(sock.recv(65535))
+                    reply = sock.recv(65535)
+                    if not reply[2] & 0x78:     # dnspython knows not every opcode
+                        dns.message.from_wire(reply)
             except BlockingIOError:
                 pass
     assert rcode(server.client.ask(NAME)) == "NOERROR"

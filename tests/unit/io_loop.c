@@ -140,14 +140,15 @@ static void test_post(void **state)
 	assert_false(disordered);
 }
 
-static void post_stop(void *arg)
-{
-	loop_stop(loop);
-}
-
 static void post_count(void *arg)
 {
 	events++;
+}
+
+static void post_stop(void *arg)
+{
+	loop_stop(loop);
+	assert_int_equal(loop_post(loop, post_count, NULL), 0);
 }
 
 /* What was posted together with the stop is done; what comes after the run is dropped without harm. */
@@ -156,7 +157,7 @@ static void test_post_at_end(void **state)
 	assert_int_equal(loop_post(loop, post_stop, NULL), 0);
 	assert_int_equal(loop_post(loop, post_count, NULL), 0);
 	loop_run(loop);
-	assert_int_equal(events, 1);
+	assert_int_equal(events, 2);
 	assert_int_equal(loop_post(loop, post_count, NULL), 0);
 }
 

@@ -366,6 +366,25 @@ static void test_one_at_a_time(void **state)
 	close(peer);
 }
 
+/* Once, however well the connections did. */
+static void test_retried_once(void **state)
+{
+	ask(0);
+	ask(1);
+	ask(2);
+	until_accepted();
+	until_heard(3);
+	reply(0);
+	close(peer);
+	until_accepted();
+	until_heard(2);
+	reply(1);
+	close(peer);
+	until_finished(3);
+	assert_int_equal(result[1], MSG);
+	assert_int_equal(result[2], -ECONNRESET);
+}
+
 /* After a time-out a late reply meets nobody, and others are not disturbed. */
 static void test_late_reply(void **state)
 {
@@ -500,6 +519,30 @@ static void test_cancel_within(void **state)
 	close(peer);
 }
 
+static void send_and_cancel(unsigned i)
+{
+	on_finish = NULL;
+	ask(5);
+	stream_cancel(call[5]);
+}
+
+/* What is sent and given up within one callback says nothing of the connection: the others stay on it. */
+static void test_send_cancel_within(void **state)
+{
+	ask(0);
+	ask(1);
+	until_accepted();
+	until_heard(2);
+	on_finish = send_and_cancel;
+	reply(0);
+	until_heard(3);
+	reply(1);
+	until_finished(2);
+	assert_int_equal(result[1], MSG);
+	assert_false(accepted());
+	close(peer);
+}
+
 /* The same from the callback of a failure. */
 static void test_cancel_within_failure(void **state)
 {
@@ -578,7 +621,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_out_of_order), T(test_fragments), T(test_sizes), T(test_refused), T(test_arguments),
-		T(test_busy), T(test_reconnect), T(test_closed_at_once), T(test_one_at_a_time), T(test_late_reply),
+		T(test_busy), T(test_reconnect), T(test_closed_at_once), T(test_one_at_a_time), T(test_retried_once), T(test_send_cancel_within), T(test_late_reply),
 		T(test_dead_connection), T(test_cancel_connecting), T(test_free_within), T(test_cancel_within),
 		T(test_cancel_within_failure), T(test_long_questions), T(test_idle),
 	};

@@ -271,6 +271,27 @@ static void test_fragments(void **state)
 	}
 }
 
+/* Half a prefix is kept while another connection uses the same buffer. */
+static void test_interleaved(void **state)
+{
+	uint8_t p[2 + 3000];
+	size_t n = frame(p, 1, DO_REPLY, 3000);
+
+	dial(0, NULL);
+	dial(1, NULL);
+	until_open(2);
+	for (size_t cut = 1; cut < n; cut += cut < 5 ? 1 : 1499) {
+		assert_int_equal(send(client[0], p, cut, MSG_NOSIGNAL), cut);
+		help_turn(2);
+		say(1, 2, DO_REPLY);
+		until_read(1, 2 + MSG);
+		assert_int_equal(send(client[0], p + cut, n - cut, MSG_NOSIGNAL), n - cut);
+		until_read(0, n);
+		assert_int_equal(in_len, n);
+		assert_memory_equal(in, p, n);
+	}
+}
+
 static void test_largest(void **state)
 {
 	static uint8_t p[2 + 65535];
@@ -516,6 +537,7 @@ static void test_reads_late(void **state)
 /* Answers that were promised may not pile up without end either. */
 static void test_late_pile(void **state)
 {
+	atomic_store(&limits.idle_ms, 0);
 	dial_small(0);
 	for (uint16_t i = 0; i < TCP_PIPELINE; i++)
 		say(0, i, DO_LATER);
@@ -613,7 +635,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_one), T(test_out_of_order), T(test_fragments), T(test_largest), T(test_too_short),
+		T(test_one), T(test_out_of_order), T(test_fragments), T(test_interleaved), T(test_largest), T(test_too_short),
 		T(test_close_verdicts), T(test_pipeline), T(test_half_closed), T(test_client_gone),
 		T(test_server_gone), T(test_idle), T(test_loris), T(test_never_reads), T(test_never_reads_ends),
 		T(test_reads_late), T(test_late_pile), T(test_caps), T(test_not_accepted), T(test_no_descriptors),

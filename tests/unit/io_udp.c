@@ -11,13 +11,14 @@
  * fills, and looked at.
  */
 static int refuse_after = -1;		/* messages that still pass before EAGAIN; -1: all */
-static unsigned sendmmsg_calls;
+static unsigned sendmmsg_calls, sendmmsg_messages;
 
 int sendmmsg(int fd, struct mmsghdr *v, unsigned n, int flags)
 {
 	long r;
 
 	sendmmsg_calls++;
+	sendmmsg_messages += n;
 	if (refuse_after >= 0 && (int)n > refuse_after)
 		n = (unsigned)refuse_after;
 	if (!n) {
@@ -307,9 +308,10 @@ static void test_queue_bound(void **state)
 	udp_send(server, &peer, msg, sizeof(msg));
 	for (unsigned i = 0; i < 3000; i++)
 		udp_send(server, &peer, msg, 1);
-	sendmmsg_calls = 0;
+	sendmmsg_calls = sendmmsg_messages = 0;
 	udp_flush(server);
 	assert_int_equal(sendmmsg_calls, 1024 / UDP_BATCH);
+	assert_int_equal(sendmmsg_messages, 1024);
 	/* And empty again. */
 	udp_flush(server);
 	assert_int_equal(sendmmsg_calls, 1024 / UDP_BATCH);

@@ -8,6 +8,19 @@
 
 #include "io/unix.h"
 
+/* The mode that the file had before it was set: what others could use in between. */
+static mode_t mode_before;
+
+int chmod(const char *file, mode_t mode)
+{
+	struct stat st;
+
+	if (lstat(file, &st))
+		return -1;
+	mode_before |= st.st_mode & 07777;
+	return fchmodat(AT_FDCWD, file, mode, 0);
+}
+
 static char folder[64], path[80];
 static struct unix_server *server;
 static struct unix_conn *waiting;
@@ -291,8 +304,10 @@ static void test_mode(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(masks); i++) {
 		mode_t was = umask(masks[i]);
 
+		mode_before = 0;
 		serve();
 		umask(was);
+		assert_int_equal(mode_before & ~0660, 0);
 		assert_int_equal(lstat(path, &st), 0);
 		assert_true(S_ISSOCK(st.st_mode));
 		assert_int_equal(st.st_mode & 07777, 0660);

@@ -67,8 +67,8 @@ static void test_answers(void **state)
 	answer("c.example.com", TYPE_TXT, 512, "NOERROR\nc.example.com. 3600 IN TXT \"one\" \"two\"\n");
 	answer("a.example.com", TYPE_A, 512, "NOERROR\na.example.com. 7 IN CNAME b.example.com.\n" B);
 	answer("a0.example.com", TYPE_A, 512,
-	       "NOERROR\na0.example.com. 8 IN CNAME a.example.com.\na.example.com. 7 IN CNAME b.example.com.\n" B);
-	answer("a0.example.com", TYPE_CNAME, 512, "NOERROR\na0.example.com. 8 IN CNAME a.example.com.\n");
+	       "NOERROR\na0.example.com. 8 IN CNAME A.example.com.\na.example.com. 7 IN CNAME b.example.com.\n" B);
+	answer("a0.example.com", TYPE_CNAME, 512, "NOERROR\na0.example.com. 8 IN CNAME A.example.com.\n");
 	answer("a.example.com", TYPE_TXT, 512,
 	       "NOERROR\na.example.com. 7 IN CNAME b.example.com.\n" SOA("b.example.com."));
 	answer("srv.example.com", TYPE_SRV, 512, "NOERROR\nsrv.example.com. 30 IN SRV 1 2 3 elsewhere.org.\n");
@@ -146,5 +146,5 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_empty, setup, teardown),
 	};
 
-	return cmocka_run_group_tests_name("policy_records", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("policy_records", tests, util_setup, util_teardown);
 }
