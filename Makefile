@@ -56,7 +56,7 @@ $B/unit/%: $B/tests/unit/%.o $$(call objs,$$(firstword $$(subst _, ,$$*)))
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
 unit: $(UNIT)
-	@set -e; for t in $^; do $$t; done
+	@set -e; for t in $^; do timeout 300 $$t; done
 
 # tests/replay: the core over a fake loop, clock, network; its scripts are *.rpl
 REPLAY := $(patsubst %.c,$B/%.o,$(wildcard tests/replay/*.c)) \

@@ -40,10 +40,7 @@ void daemon_drain(struct daemon *d)
 
 static void on_drain(struct timer *t)
 {
-	struct daemon *d = container_of(t, struct daemon, drain);
-
-	atomic_store(&d->drain_posted, false);
-	daemon_drain(d);
+	daemon_drain(container_of(t, struct daemon, drain));
 }
 
 static void start_drain(void *ctx)
@@ -58,8 +55,7 @@ static void on_wake(void *ctx)
 {
 	struct daemon *d = ctx;
 
-	if (!atomic_exchange(&d->drain_posted, true) && loop_post(d->loop, start_drain, d) < 0)
-		atomic_store(&d->drain_posted, false);
+	watch_wake_send(d->events_watch);
 }
 
 /* One job for every worker. */
@@ -247,7 +243,8 @@ static int watch_all(struct daemon *d)
 	d->sigint = watch_signal(d->loop, SIGINT, on_stop, d);
 	d->sighup = watch_signal(d->loop, SIGHUP, on_reload, d);
 	d->resolv_watch = watch_file(d->loop, RESOLV_FILE, on_resolv, d);
-	return d->sigterm && d->sigint && d->sighup && d->resolv_watch ? 0 : -ENOMEM;
+	d->events_watch = watch_wake(d->loop, start_drain, d);
+	return d->events_watch && d->sigterm && d->sigint && d->sighup && d->resolv_watch ? 0 : -ENOMEM;
 }
 
 static void read_resolv(struct daemon *d)
@@ -271,6 +268,7 @@ static int start(struct daemon *d, struct ports *ports)
 	d->loop = loop_new(NULL, NULL);
 	d->drain.fire = on_drain;
 	settings_apply(&d->shared, c);
+	settings_raise_files(c);
 	if (!d->shared.learned || !d->refused || !d->loop)
 		return -ENOMEM;
 	d->started_us = loop_now(d->loop).mono_us;
@@ -324,6 +322,7 @@ static int stop(struct daemon *d)
 	watch_close(d->sigint);
 	watch_close(d->sighup);
 	watch_close(d->resolv_watch);
+	watch_close(d->events_watch);
 	if (d->loop) {
 		timer_cancel(loop_timers(d->loop), &d->drain);
 		left += loop_free(d->loop);

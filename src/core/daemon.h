@@ -25,12 +25,11 @@ struct daemon {
 	pthread_t *threads;
 	size_t n_workers, n_running;
 	struct loop *loop;
-	struct watch *sigterm, *sigint, *sighup, *resolv_watch;
+	struct watch *sigterm, *sigint, *sighup, *resolv_watch, *events_watch;
 	struct unix_server *control;
 	struct qlog *qlog;
 	struct refused *refused;
 	struct timer drain;			/* reads the workers' events */
-	atomic_bool drain_posted;
 	uint64_t started_us;
 	uint32_t generation;
 	bool reloading, reload_again;

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/settings.h"
 
+#include <sys/resource.h>
+
+#include "base/log.h"
+#include "base/util.h"
+
 static bool same_listen(const struct conf *a, const struct conf *b)
 {
 	if (a->server.listen.n != b->server.listen.n)
@@ -53,7 +58,7 @@ bool settings_unchanged(const struct conf *old, const struct conf *now, struct d
 {
 	bool ok = true;
 
-	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++) {
 		if (fixed[i].same(old, now))
 			continue;
 		diag_error(d, now->path, 0, "%s: a change needs a restart", fixed[i].name);
@@ -67,4 +72,20 @@ void settings_apply(struct shared *shared, const struct conf *c)
 	atomic_store(&shared->tcp.clients, c->limits.tcp_clients);
 	atomic_store(&shared->tcp.per_client, c->limits.tcp_per_client);
 	atomic_store(&shared->tcp.idle_ms, c->limits.tcp_idle_ms);
+}
+
+#define OTHER_FILES 256				/* listening sockets, kept connections, logs */
+
+void settings_raise_files(const struct conf *c)
+{
+	rlim_t want = (rlim_t)c->limits.inflight + c->limits.tcp_clients + OTHER_FILES;
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0 || r.rlim_cur >= want)
+		return;
+	/* where a limit is 0, there is none to count with: then all that may be had */
+	r.rlim_cur = c->limits.inflight && c->limits.tcp_clients ? MIN(want, r.rlim_max) : r.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &r) < 0 || r.rlim_cur < want)
+		log_warn("open files: %llu are too few for [limits] inflight and tcp-clients, %llu are wanted",
+			 (unsigned long long)r.rlim_cur, (unsigned long long)want);
 }

@@ -11,4 +11,10 @@ bool settings_unchanged(const struct conf *old, const struct conf *now, struct d
 /* Writes the limits that the workers share. */
 void settings_apply(struct shared *shared, const struct conf *c);
 
+/*
+ * Raises the soft limit of open files to what the limits of the configuration may need: a
+ * descriptor a question in flight and a connection. That it cannot be had is said.
+ */
+void settings_raise_files(const struct conf *c);
+
 #endif

@@ -51,6 +51,12 @@ struct watch *watch_signal(struct loop *l, int signum, void (*cb)(void *ctx, int
  * and (a symbolic link) where it leads: cb may come more often than the content changes.
  */
 struct watch *watch_file(struct loop *l, const char *path, void (*cb)(void *ctx), void *ctx);
+/*
+ * A wake-up that any thread may send, without allocating: cb runs soon in the loop's own thread, once for
+ * several sent before it.
+ */
+struct watch *watch_wake(struct loop *l, void (*cb)(void *ctx), void *ctx);
+void watch_wake_send(struct watch *w);
 /* NULL is allowed. The callback is not called any more; a descriptor may be closed at once. */
 void watch_close(struct watch *w);
 

@@ -19,6 +19,13 @@ struct watch_signal {
 	void *ctx;
 };
 
+struct watch_wake {
+	struct watch base;
+	uv_async_t async;
+	void (*cb)(void *ctx);
+	void *ctx;
+};
+
 void watch_link(struct watch *w, struct loop *l, void (*close)(struct watch *w))
 {
 	w->loop = l;
@@ -145,4 +152,41 @@ struct watch *watch_signal(struct loop *l, int signum, void (*cb)(void *ctx, int
 		return NULL;
 	}
 	return &w->base;
+}
+
+static void wake_came(uv_async_t *a)
+{
+	struct watch_wake *w = a->data;
+
+	loop_update_now(w->base.loop);
+	w->cb(w->ctx);
+}
+
+static void wake_close(struct watch *w)
+{
+	struct watch_wake *a = container_of(w, struct watch_wake, base);
+
+	uv_close((uv_handle_t *)&a->async, closed);
+}
+
+struct watch *watch_wake(struct loop *l, void (*cb)(void *ctx), void *ctx)
+{
+	struct watch_wake *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return NULL;
+	if (uv_async_init(&l->uv, &w->async, wake_came)) {
+		free(w);
+		return NULL;
+	}
+	w->async.data = w;
+	w->cb = cb;
+	w->ctx = ctx;
+	watch_link(&w->base, l, wake_close);
+	return &w->base;
+}
+
+void watch_wake_send(struct watch *w)
+{
+	uv_async_send(&container_of(w, struct watch_wake, base)->async);
 }
