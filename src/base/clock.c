@@ -18,3 +18,12 @@ time_t clock_wall(void)
 {
 	return time(NULL);
 }
+
+const char *clock_text(time_t when, char *buf)
+{
+	struct tm tm = { 0 };
+
+	gmtime_r(&when, &tm);
+	strftime(buf, CLOCK_TEXT, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return buf;
+}

@@ -23,5 +23,8 @@ struct now {
 struct now clock_now(void);
 /* Wall clock, for what a person reads. */
 time_t clock_wall(void);
+#define CLOCK_TEXT 32
+/* RFC 3339, UTC, into buf (CLOCK_TEXT bytes), which is returned. */
+const char *clock_text(time_t when, char *buf);
 
 #endif

@@ -124,23 +124,15 @@ static void cmd_reload(struct daemon *d, struct unix_conn *conn, const char *arg
 	reload_start(d, reloaded, conn);
 }
 
-static void time_text(time_t when, char *buf, size_t cap)
-{
-	struct tm tm;
-
-	gmtime_r(&when, &tm);
-	strftime(buf, cap, "%Y-%m-%dT%H:%M:%SZ", &tm);
-}
-
 static char *blocked_json(const struct refused_entry *top, size_t n)
 {
 	struct jout *all = jout_array();
-	char name[NAME_TEXT], link[NAME_TEXT], client[ADDR_TEXT], when[32];
+	char name[NAME_TEXT], link[NAME_TEXT], client[ADDR_TEXT], when[CLOCK_TEXT];
 
 	for (size_t i = 0; i < n; i++) {
 		struct jout *o = jout_object();
 
-		time_text(top[i].time, when, sizeof(when));
+		clock_text(top[i].time, when);
 		jout_set_text(o, "name", name_text(&top[i].name, name));
 		jout_set_number(o, "count", (int64_t)top[i].count);
 		jout_set_text(o, "client", addr_text(&top[i].client, client));
@@ -153,7 +145,7 @@ static char *blocked_json(const struct refused_entry *top, size_t n)
 
 static char *blocked_text(const struct refused_entry *top, size_t n)
 {
-	char *text = NULL, name[NAME_TEXT], link[NAME_TEXT], client[ADDR_TEXT], when[32];
+	char *text = NULL, name[NAME_TEXT], link[NAME_TEXT], client[ADDR_TEXT], when[CLOCK_TEXT];
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
 
@@ -162,7 +154,7 @@ static char *blocked_text(const struct refused_entry *top, size_t n)
 	if (!n)
 		fprintf(f, "nothing was refused\n");
 	for (size_t i = 0; i < n; i++) {
-		time_text(top[i].time, when, sizeof(when));
+		clock_text(top[i].time, when);
 		fprintf(f, "%10llu  %s  %-15s  %s%s%s\n", (unsigned long long)top[i].count, when,
 			addr_text(&top[i].client, client), name_text(&top[i].name, name),
 			top[i].link.len ? " -> " : "", top[i].link.len ? name_text(&top[i].link, link) : "");

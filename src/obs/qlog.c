@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/jout.h"
 
 struct qlog {
@@ -20,7 +21,7 @@ struct qlog {
 
 /* An event as text, each field a string or NULL. */
 struct fields {
-	char time[32], client[ADDR_TEXT], name[NAME_TEXT], link[NAME_TEXT], entry[256], type[16];
+	char time[CLOCK_TEXT], client[ADDR_TEXT], name[NAME_TEXT], link[NAME_TEXT], entry[256], type[16];
 	const char *profile, *verdict, *reason;
 	bool has_link, has_entry;
 	uint32_t us;
@@ -56,22 +57,14 @@ static void put(const struct qlog *q, const char *line, size_t len)
 	(void)n;
 }
 
-static void time_text(time_t when, char *buf, size_t cap)
-{
-	struct tm tm;
-
-	gmtime_r(&when, &tm);
-	strftime(buf, cap, "%Y-%m-%dT%H:%M:%SZ", &tm);
-}
-
 static void put_unwritten(struct qlog *q)
 {
-	char line[160], time[32];
+	char line[160], time[CLOCK_TEXT];
 	int n;
 
 	if (!q->unwritten)
 		return;
-	time_text(q->second, time, sizeof(time));
+	clock_text(q->second, time);
 	if (q->json)
 		n = snprintf(line, sizeof(line), "{\"time\":\"%s\",\"unwritten\":%llu}\n", time,
 			     (unsigned long long)q->unwritten);
@@ -100,7 +93,7 @@ static void describe(struct fields *f, const struct snapshot *s, const struct ev
 	};
 	bool ours = s->generation == e->generation;
 
-	time_text(when, f->time, sizeof(f->time));
+	clock_text(when, f->time);
 	addr_text(&e->client, f->client);
 	name_text(&e->name, f->name);
 	type_text(e->type, f->type);
