@@ -5,7 +5,7 @@
 # make test       installs what is missing, builds, runs every test
 # make lint, fuzz, bench, install, uninstall, deps, clean
 # V=1 shows the commands; WERROR=1 makes warnings errors
-# SANITIZE=address,undefined or SANITIZE=thread: a build of its own in build-LIST
+# SANITIZE=address,undefined or SANITIZE=thread: a build of its own in build/LIST
 
 CC       ?= cc
 PREFIX   ?= /usr

@@ -44,8 +44,6 @@ static int ask(const struct cmd_options *o, const char *line)
 		fprintf(stderr, "postern: out of memory\n");
 	else if (diag_errors(d))
 		diag_print(d, stderr);
-	else if (!c->control.socket.text[0])
-		fprintf(stderr, "postern: %s: [control] socket is empty, there is no way to ask\n", o->file);
 	else
 		status = talk(c->control.socket.text, line);
 	diag_free(d);

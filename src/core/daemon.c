@@ -175,8 +175,6 @@ static int open_control(struct daemon *d)
 	const struct conf_str *path = &d->snapshot->conf->control.socket;
 	int err;
 
-	if (!path->text[0])
-		return 0;
 	d->control = unix_serve(d->loop, path->text, control_request, d, &err);
 	if (d->control)
 		return sandbox_give(&d->snapshot->conf->server, path->text);

@@ -41,6 +41,8 @@ static void finish(struct daemon *d, reload_done_fn *done, void *ctx, const char
 
 static void take_over(struct daemon *d, struct swap *s)
 {
+	/* what was noted until now is written with the names of its own configuration */
+	daemon_drain(d);
 	qlog_close(d->qlog);
 	d->qlog = s->qlog;
 	snapshot_release(d->snapshot);

@@ -1,71 +1,57 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "io/tcp.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/hash.h"
 #include "io/tcp_internal.h"
 
-static struct tcp_client **find_client(struct tcp_shared *s, const struct addr *a)
+/* Whether the client, and all clients together, may have one more. */
+static bool enter(struct tcp *t, const struct addr *client)
 {
-	struct tcp_client **p = &s->clients[hash_bytes(a->b, a->len) % TCP_CLIENTS];
+	unsigned clients = atomic_load(&t->limits->clients);
 
-	while (*p && !addr_equal(&(*p)->addr, a))
-		p = &(*p)->next;
-	return p;
-}
-
-/* NULL when the client or all clients together have as many as they may. */
-static struct tcp_client *client_enter(struct tcp *t, const struct addr *a)
-{
-	unsigned per_client = atomic_load(&t->limits->per_client), clients = atomic_load(&t->limits->clients);
-	struct tcp_client **p = find_client(t->shared, a), *c = *p;
-
-	if (c && per_client && c->n >= per_client)
-		return NULL;
 	/* Counted first, looked at then: other workers do the same. */
-	if (atomic_fetch_add(&t->limits->open, 1) >= clients && clients)
-		goto out;
-	if (!c) {
-		c = calloc(1, sizeof(*c));
-		if (!c)
-			goto out;
-		c->addr = *a;
-		*p = c;
-	}
-	c->n++;
-	return c;
-out:
+	if (!(atomic_fetch_add(&t->limits->open, 1) >= clients && clients) &&
+	    tally_take(t->shared->clients, client, atomic_load(&t->limits->per_client)))
+		return true;
 	atomic_fetch_sub(&t->limits->open, 1);
-	return NULL;
+	return false;
 }
 
-void tcp_client_leave(struct tcp *t, struct tcp_client *slot)
+void tcp_leave(struct tcp *t, const struct addr *client)
 {
-	struct tcp_client **p;
-
 	atomic_fetch_sub(&t->limits->open, 1);
-	if (--slot->n)
-		return;
-	p = find_client(t->shared, &slot->addr);
-	*p = slot->next;
-	free(slot);
+	tally_give(t->shared->clients, client);
 }
 
 static void accepted(void *ctx, int fd, const struct sockaddr *from)
 {
 	struct tcp *t = ctx;
 	struct endpoint client;
-	struct tcp_client *slot = NULL;
 
-	if (!endpoint_from_sockaddr(&client, from) && t->handler.accept(t->handler.ctx, &client))
-		slot = client_enter(t, &client.addr);
-	if (slot)
-		tcp_conn_new(t, fd, &client, slot);
+	if (!endpoint_from_sockaddr(&client, from) && t->handler.accept(t->handler.ctx, &client) &&
+	    enter(t, &client.addr))
+		tcp_conn_new(t, fd, &client);
 	else
 		close(fd);
+}
+
+static void shared_end(void *p)
+{
+	struct tcp_shared *s = p;
+
+	tally_free(s->clients);
+}
+
+/* Made by the loop's first listener. */
+static struct tcp_shared *shared(struct loop *l)
+{
+	struct tcp_shared *s = loop_shared(l, LOOP_TCP, sizeof(*s), shared_end);
+
+	if (s && !s->clients)
+		s->clients = tally_new();
+	return s && s->clients ? s : NULL;
 }
 
 struct tcp *tcp_new(struct loop *l, int fd, const struct tcp_handler *h, struct tcp_limits *limits)
@@ -76,7 +62,7 @@ struct tcp *tcp_new(struct loop *l, int fd, const struct tcp_handler *h, struct 
 		t->loop = l;
 		t->handler = *h;
 		t->limits = limits;
-		t->shared = loop_shared(l, LOOP_TCP, sizeof(*t->shared), NULL);
+		t->shared = shared(l);
 		if (t->shared && !acceptor_start(&t->acceptor, l, fd, accepted, t))
 			return t;
 	}

@@ -47,7 +47,7 @@ static void close_now(struct tcp_conn *c)
 	*c->prev = c->next;
 	if (c->next)
 		c->next->prev = c->prev;
-	tcp_client_leave(t, c->slot);
+	tcp_leave(t, &c->client.addr);
 	c->tcp = NULL;
 }
 
@@ -266,7 +266,7 @@ static void ready(void *ctx, int events)
 	release(c);
 }
 
-void tcp_conn_new(struct tcp *t, int fd, const struct endpoint *client, struct tcp_client *slot)
+void tcp_conn_new(struct tcp *t, int fd, const struct endpoint *client)
 {
 	struct tcp_conn *c = calloc(1, sizeof(*c));
 	int on = 1;
@@ -276,7 +276,7 @@ void tcp_conn_new(struct tcp *t, int fd, const struct endpoint *client, struct t
 	if (!c || !c->watch) {
 		free(c);
 		close(fd);
-		tcp_client_leave(t, slot);
+		tcp_leave(t, &client->addr);
 		return;
 	}
 	/* Answers are gathered here; the kernel's waiting would only delay them. Without it they come all the same. */
@@ -284,7 +284,6 @@ void tcp_conn_new(struct tcp *t, int fd, const struct endpoint *client, struct t
 	c->tcp = t;
 	c->fd = fd;
 	c->client = *client;
-	c->slot = slot;
 	c->idle.fire = idle_over;
 	c->resume.fire = resume;
 	c->next = t->conns;

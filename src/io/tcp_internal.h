@@ -9,19 +9,12 @@
 #include "io/loop_internal.h"
 #include "io/outq.h"
 #include "io/tcp.h"
+#include "state/tally.h"
 
-#define TCP_CLIENTS 256			/* buckets */
 #define TCP_GATHER (128 * 1024)		/* answers of one read leave together; more than a prefix and 65535 bytes */
 
-/* How many connections an address has in this loop; there while it has any. */
-struct tcp_client {
-	struct tcp_client *next;
-	struct addr addr;
-	unsigned n;
-};
-
 struct tcp_shared {
-	struct tcp_client *clients[TCP_CLIENTS];
+	struct tally *clients;		/* connections of each in this loop */
 	size_t gathered;
 	uint8_t gather[TCP_GATHER];
 };
@@ -39,7 +32,6 @@ struct tcp_conn {
 	struct tcp *tcp;		/* NULL once the connection is closed */
 	struct tcp_conn *next, **prev;
 	struct endpoint client;
-	struct tcp_client *slot;
 	int fd;
 	struct watch *watch;
 	struct timer idle, resume;
@@ -54,11 +46,11 @@ struct tcp_conn {
 	bool closing;
 };
 
-/* slot is taken over; fd is closed and the slot given back when it fails. */
-void tcp_conn_new(struct tcp *t, int fd, const struct endpoint *client, struct tcp_client *slot);
+/* fd is closed and the client leaves when it fails. */
+void tcp_conn_new(struct tcp *t, int fd, const struct endpoint *client);
 /* Closes; the struct lives until its last TCP_LATER is answered. */
 void tcp_conn_close(struct tcp_conn *c);
-/* A connection less. */
-void tcp_client_leave(struct tcp *t, struct tcp_client *slot);
+/* The client has a connection less. */
+void tcp_leave(struct tcp *t, const struct addr *client);
 
 #endif

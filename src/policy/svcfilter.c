@@ -52,10 +52,6 @@ static bool pass_svcb(struct svcfilter *f, const struct answer *a, struct answer
 		f->why = "malformed service record taken out";
 		return false;
 	}
-	if (s.target.labels && !name_equal(&s.target, f->at) && !f->judge(f->ctx, &s.target, rr->ttl)) {
-		f->why = "service record with an unlisted target taken out";
-		return false;
-	}
 	if (s.priority && s.port && !port_ok(f, s.port)) {
 		f->why = "service record with another port taken out";
 		return false;
@@ -64,6 +60,11 @@ static bool pass_svcb(struct svcfilter *f, const struct answer *a, struct answer
 	if (s.priority && ((s.mandatory4 && all_dropped(f, s.hint4, s.hint4_len, 4)) ||
 			   (s.mandatory6 && all_dropped(f, s.hint6, s.hint6_len, 16)))) {
 		f->why = "service record whose mandatory hint may not pass taken out";
+		return false;
+	}
+	/* last, because the target of a record that may pass is a learned name */
+	if (s.target.labels && !name_equal(&s.target, f->at) && !f->judge(f->ctx, &s.target, rr->ttl)) {
+		f->why = "service record with an unlisted target taken out";
 		return false;
 	}
 	if (!any_dropped(f, s.hint4, s.hint4_len, 4) && !any_dropped(f, s.hint6, s.hint6_len, 16))
@@ -84,12 +85,12 @@ static bool pass_srv(struct svcfilter *f, const struct answer *a, const struct a
 	}
 	if (!target.labels)
 		return true;
-	if (!f->judge(f->ctx, &target, rr->ttl)) {
-		f->why = "service record with an unlisted target taken out";
-		return false;
-	}
 	if (!port_ok(f, bytes_u16(a->msg + rr->rdata + 4))) {
 		f->why = "service record with another port taken out";
+		return false;
+	}
+	if (!f->judge(f->ctx, &target, rr->ttl)) {
+		f->why = "service record with an unlisted target taken out";
 		return false;
 	}
 	return true;
