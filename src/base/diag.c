@@ -80,10 +80,9 @@ static struct file *file_get(struct diag_list *d, const char *name)
 
 	if (d->current && !strcmp(d->current->name, name))
 		return d->current;
-	for (at = &d->files; *at; at = &(*at)->next)
-		if (!strcmp((*at)->name, name))
+	for (at = &d->files; (f = *at); at = &f->next)
+		if (!strcmp(f->name, name))
 			break;
-	f = *at;
 	if (!f) {
 		f = calloc(1, sizeof(*f));
 		if (!f)

@@ -16,12 +16,12 @@ struct jout *jout_object(void);
 struct jout *jout_array(void);
 void jout_delete(struct jout *j);
 
-/* text NULL: null. Text must be UTF-8. */
+/* text NULL: null. Of what is not UTF-8 the bytes over 127 become '?'. */
 void jout_set_text(struct jout *object, const char *key, const char *text);
 void jout_set_number(struct jout *object, const char *key, int64_t n);
 void jout_set_real(struct jout *object, const char *key, double n);
 void jout_set_bool(struct jout *object, const char *key, bool b);
-/* The child becomes the parent's; NULL: null. */
+/* The child becomes the parent's. NULL is a child that could not be made. */
 void jout_set(struct jout *object, const char *key, struct jout *child);
 void jout_add(struct jout *array, struct jout *child);
 void jout_add_text(struct jout *array, const char *text);

@@ -135,11 +135,16 @@ static void list_one(void *ctx, const char *name, const char *path)
 		catfile_close(f);
 }
 
-static int finish(const struct diag_list *d, char *json, bool failed)
+/* json: what is to be printed as JSON, or NULL. */
+static int finish(const struct diag_list *d, struct jout *json, bool failed)
 {
-	if (json)
-		puts(json);
-	free(json);
+	char *text = json ? jout_print(json, false) : NULL;
+
+	if (text)
+		puts(text);
+	else if (json)
+		failed = true;
+	free(text);
 	diag_print(d, stderr);
 	return failed || diag_errors(d) || fflush(stdout) != 0;
 }
@@ -149,7 +154,7 @@ static int list_all(struct arena *a, const struct conf *c, struct diag_list *d, 
 	struct listing l = { .arena = a, .diag = d, .json = json ? jout_array() : NULL };
 	int err = catfile_each(a, c, list_one, &l);
 
-	return finish(d, json ? jout_print(l.json, false) : NULL, err < 0 || !l.n);
+	return finish(d, l.json, err < 0 || !l.n);
 }
 
 static int show(struct arena *a, const struct conf *c, const char *name, struct diag_list *d, bool json)
@@ -163,7 +168,7 @@ static int show(struct arena *a, const struct conf *c, const char *name, struct 
 			name);
 	if (f && !json)
 		print_catalog(f);
-	status = finish(d, f && json ? jout_print(catalog_json(f), false) : NULL, !f);
+	status = finish(d, f && json ? catalog_json(f) : NULL, !f);
 	if (f)
 		catfile_close(f);
 	return status;

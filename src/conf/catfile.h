@@ -62,7 +62,8 @@ const char *catfile_find(struct arena *a, const struct conf *c, const char *name
 /* Calls found for every catalogue that could be named, once a name, sorted by name. -ENOMEM, and nothing was called. */
 must_check int catfile_each(struct arena *a, const struct conf *c,
 			    void (*found)(void *ctx, const char *name, const char *path), void *ctx);
-/* Whether text is a legal name of a catalogue, group, profile: letters, digits, '-', '_', '.', not '.' first. */
+#define CATFILE_NAME_MAX 63
+/* Whether text is a legal name of a catalogue, group, profile: letters, digits, '-', '_', '.', not '.' first, at most CATFILE_NAME_MAX. */
 bool catfile_name_ok(const char *text);
 
 #endif

@@ -13,7 +13,7 @@ static const char *const suffixes[] = { ".ini", ".list" };
 
 bool catfile_name_ok(const char *text)
 {
-	return *text && *text != '.' &&
+	return *text && *text != '.' && strlen(text) <= CATFILE_NAME_MAX &&
 	       !text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")];
 }
 

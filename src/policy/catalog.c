@@ -53,10 +53,8 @@ static void consider(void *ctx, uint32_t i)
 
 void catalog_find(const struct catalog *c, const struct choice *ch, const struct name *n, struct match *m)
 {
-	struct search s = { c, ch, n, m };
-
 	*m = (struct match){ .allow = ENTRY_NONE, .chain = ENTRY_NONE };
-	catalog_index_each(c->index, n, consider, &s);
+	catalog_index_each(c->index, n, consider, &(struct search){ c, ch, n, m });
 }
 
 const char *catalog_entry_text(const struct catalog *c, uint32_t entry, char *buf)

@@ -89,22 +89,29 @@ static bool follow(struct walk *w, const struct name *target, uint16_t offset, u
 	return c->outcome != CHAIN_BLOCKED || w->ask->judge_all;
 }
 
-/* The DNAME record of the nearest name above, or -1; *owner is its owner. */
+/*
+ * The DNAME above the name where we are and its owner; -1: none, -2: several, which
+ * cannot be: nothing stands below a DNAME (RFC 6672 2.4).
+ */
 static int find_dname(const struct walk *w, struct name *owner)
 {
+	struct name at;
+	int found = -1;
 	size_t off;
 
 	for (size_t i = 0; i < w->a->n; i++) {
 		const struct answer_rr *rr = &w->a->rr[i];
 
-		if (!is(w, rr, ANSWER_AN, TYPE_DNAME))
-			continue;
 		off = rr->owner;
-		if (name_read(owner, w->a->msg, w->a->len, &off) == 0 && owner->labels < w->at.labels &&
-		    name_under(&w->at, owner))
-			return (int)i;
+		if (!is(w, rr, ANSWER_AN, TYPE_DNAME) || name_read(&at, w->a->msg, w->a->len, &off) < 0 ||
+		    at.labels >= w->at.labels || !name_under(&w->at, &at))
+			continue;
+		if (found >= 0)
+			return -2;
+		found = (int)i;
+		*owner = at;
 	}
-	return -1;
+	return found;
 }
 
 /* The one CNAME of the name where we are, -1: none, -2: two that differ. */
@@ -175,8 +182,8 @@ static enum step step(struct walk *w)
 	int cname = find_cname(w, &target);
 	int dname = find_dname(w, &owner);
 
-	if (cname == -2) {
-		bad(w, "several CNAMEs for one name");
+	if (cname == -2 || dname == -2) {
+		bad(w, "several CNAMEs or DNAMEs for one name");
 		return STEP_STOP;
 	}
 	if (dname >= 0)
@@ -274,10 +281,10 @@ static bool passes_link(struct walk *w, const struct answer_rr *rr)
 {
 	struct name target;
 
-	if (rr->type != TYPE_CNAME)
+	if (rr->type != TYPE_CNAME && rr->type != TYPE_DNAME)
 		return true;
 	if (answer_target(w->a, rr, &target) < 0) {
-		bad(w, "CNAME without a target");
+		bad(w, "a link without a target");
 		return false;
 	}
 	longer(w, rr->ttl);

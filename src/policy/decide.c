@@ -44,7 +44,10 @@ static bool decide_local(const struct snapshot *s, const struct profile *p, cons
 	catalog_find(s->catalog, &p->choice, qname, &m);
 	if (m.allow == ENTRY_NONE && !p->local)
 		return false;
-	v->attrs = m.allow != ENTRY_NONE ? m.attrs : set ? (struct attrs){ 0 } : s->forward_attrs[forward];
+	if (m.allow != ENTRY_NONE)
+		v->attrs = m.attrs;
+	else if (!set)
+		v->attrs = s->forward_attrs[forward];
 	v->entry = m.allow;
 	v->record = set;
 	v->kind = set ? VERDICT_RECORD : VERDICT_UPSTREAM;

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define WORDS_MAX 32
+#define WORDS_MAX 64
 #define LINES_MAX 512
 #define LINE_MAX_LEN 4096
 
