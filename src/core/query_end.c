@@ -9,27 +9,27 @@ static struct reply_room room_for(const struct query *q, const struct waiter *wt
 	return (struct reply_room){ q->w->message, sizeof(q->w->message), wt->limit };
 }
 
-static void remember(struct query *q, enum rcache_kind kind, const uint8_t *wire, size_t len, size_t n_ttls,
-		     uint64_t ms)
+static void remember(struct query *q, const struct rcache_item *what, uint64_t ms)
 {
 	struct rcache_key key = query_key(q);
-	uint64_t now = loop_now(q->w->loop).boot_ms;
+	struct rcache_item item = *what;
 
 	/* judged by an older configuration, it is good for those who asked then, and for nobody after */
-	if (ms && q->snapshot == q->w->snapshot)
-		rcache_put(q->w->cache, &key, q->hash, kind, wire, len, q->w->ttls, n_ttls, now, now + ms);
+	if (!ms || q->snapshot != q->w->snapshot)
+		return;
+	item.stored = loop_now(q->w->loop).boot_ms;
+	item.expires = item.stored + ms;
+	rcache_put(q->w->cache, &key, q->hash, &item);
 }
 
-/* Remembers something other than an answer: the question, and behind it the link, if any. */
+/* Remembers something other than an answer. */
 static void remember_note(struct query *q, enum rcache_kind kind, const struct name *link, uint64_t ms)
 {
-	uint8_t wire[WIRE_HEADER + 2 * NAME_MAX_WIRE] = { 0 };
-	struct wr w = wr_init(wire + WIRE_HEADER, sizeof(wire) - WIRE_HEADER);
+	uint8_t wire[WIRE_HEADER + NAME_MAX_WIRE] = { 0 };
 
-	wr_bytes(&w, q->qname.wire, q->qname.len);
-	if (link)
-		wr_bytes(&w, link->wire, link->len);
-	remember(q, kind, wire, WIRE_HEADER + wr_len(&w), 0, ms);
+	memcpy(wire + WIRE_HEADER, q->qname.wire, q->qname.len);
+	remember(q, &(struct rcache_item){
+		.kind = kind, .wire = wire, .len = (size_t)WIRE_HEADER + q->qname.len, .link = link }, ms);
 }
 
 static void learn(struct query *q, const struct chain *c, uint32_t ttl_at_least)
@@ -88,11 +88,14 @@ static void end_answer(struct query *q, const struct chain *c, const uint8_t *wi
 	};
 	/* RFC 2308 5: a negative answer without an SOA is not remembered */
 	uint32_t ttl = c->negative && !c->soa_ttl ? 0 : c->min_ttl;
-	const struct name *link = c->outcome == CHAIN_BLOCKED ? &c->link : NULL;
+	/* in audit mode a bad link does not end the walk, but is noted */
+	const struct name *link = q->profile->audit && c->link.len ? &c->link : NULL;
 	bool audited = q->audited || link;
 	struct waiter *next;
 
-	remember(q, RCACHE_ANSWER, wire, len, c->n_keep, ttl * 1000ull);
+	remember(q, &(struct rcache_item){
+		.kind = link ? RCACHE_AUDITED : RCACHE_ANSWER, .wire = wire, .len = len,
+		.ttls = q->w->ttls, .n_ttls = c->n_keep, .link = link }, ttl * 1000ull);
 	for (struct waiter *wt = query_take_waiters(q); wt; wt = next) {
 		size_t n = reply_stored(&r, &wt->q, room_for(q, wt));
 
@@ -168,7 +171,7 @@ static struct rcache_entry *stale_entry(struct query *q)
 	struct rcache_entry *e = q->stale && q->snapshot == q->w->snapshot
 				       ? rcache_find(q->w->cache, &key, q->hash) : NULL;
 
-	return e && e->kind == RCACHE_ANSWER ? e : NULL;
+	return e && rcache_is_answer(e) ? e : NULL;
 }
 
 /* The names that a stale answer leads to may be asked for as long as its TTL says. */

@@ -82,12 +82,11 @@ static enum served serve_entry(struct worker *w, struct request *r, const struct
 	static const struct wire_ede failed = { EDE_NO_REACHABLE, NULL };
 	struct reply_stored stored;
 	struct name link;
-	size_t off = WIRE_HEADER + r->q.qname.len;
 
+	if (!rcache_link(e, &link))
+		link.len = 0;
 	switch (e->kind) {
 	case RCACHE_BLOCKED:
-		if (name_read(&link, rcache_wire(e), e->len, &off) < 0)
-			link.len = 0;
 		stat_add(&w->stats, STAT_BLOCKED_CHAIN);
 		event(w, r, EVENT_BLOCKED, REASON_CHAIN, &link);
 		*len = reply_block(r->snapshot, r->profile, &r->q, &link, room(r));
@@ -105,7 +104,10 @@ static enum served serve_entry(struct worker *w, struct request *r, const struct
 		*len = reply_stored(&stored, &r->q, room(r));
 	}
 	stat_add(&w->stats, stale ? STAT_STALE : STAT_CACHED);
-	event(w, r, r->audited ? EVENT_AUDITED : EVENT_ALLOWED, r->verdict.reason, NULL);
+	if (e->kind == RCACHE_AUDITED)
+		event(w, r, EVENT_AUDITED, REASON_CHAIN, &link);
+	else
+		event(w, r, r->audited ? EVENT_AUDITED : EVENT_ALLOWED, r->verdict.reason, NULL);
 	return replied(*len);
 }
 
@@ -117,7 +119,7 @@ static enum served serve_upstream(struct worker *w, struct request *r, struct no
 
 	if (e && now.boot_ms < e->expires)
 		return serve_entry(w, r, e, false, now.boot_ms, len);
-	if (e && (e->kind != RCACHE_ANSWER || now.boot_ms >= e->expires + stale_ms))
+	if (e && (!rcache_is_answer(e) || now.boot_ms >= e->expires + stale_ms))
 		e = NULL;
 	if (e && now.boot_ms < e->retry)
 		return serve_entry(w, r, e, true, now.boot_ms, len);

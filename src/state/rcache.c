@@ -168,11 +168,11 @@ static struct rcache_entry *allot(struct rcache *c, size_t size)
 	return e;
 }
 
-struct rcache_entry *rcache_put(struct rcache *c, const struct rcache_key *key, uint64_t hash, enum rcache_kind kind,
-				const uint8_t *wire, size_t len, const uint16_t *ttls, size_t n_ttls,
-				uint64_t stored, uint64_t expires)
+struct rcache_entry *rcache_put(struct rcache *c, const struct rcache_key *key, uint64_t hash,
+				const struct rcache_item *item)
 {
-	size_t size = sizeof(struct rcache_entry) + n_ttls * sizeof(*ttls) + len;
+	uint8_t link_len = item->link ? item->link->len : 0, *behind;
+	size_t size = sizeof(struct rcache_entry) + item->n_ttls * sizeof(*item->ttls) + item->len + link_len;
 	struct rcache_entry *old = rcache_find(c, key, hash), *e;
 
 	size = (size + ALIGN - 1) / ALIGN * ALIGN;
@@ -182,17 +182,28 @@ struct rcache_entry *rcache_put(struct rcache *c, const struct rcache_key *key, 
 	if (!e)
 		return NULL;
 	*e = (struct rcache_entry){
-		.stored = stored, .expires = expires, .hash = hash, .size = (uint32_t)size,
+		.stored = item->stored, .expires = item->expires, .hash = hash, .size = (uint32_t)size,
 		.next = c->buckets[hash & c->mask], .profile = key->profile, .type = key->type,
-		.len = (uint16_t)len, .n_ttls = (uint16_t)n_ttls, .kind = (uint8_t)kind,
-		.dnssec_ok = key->dnssec_ok, .linked = true,
+		.len = (uint16_t)item->len, .n_ttls = (uint16_t)item->n_ttls, .kind = (uint8_t)item->kind,
+		.link_len = link_len, .dnssec_ok = key->dnssec_ok, .linked = true,
 	};
-	memcpy(e->ttls, ttls, n_ttls * sizeof(*ttls));
-	memcpy((uint8_t *)(e->ttls + n_ttls), wire, len);
+	if (item->n_ttls)
+		memcpy(e->ttls, item->ttls, item->n_ttls * sizeof(*item->ttls));
+	behind = (uint8_t *)(e->ttls + item->n_ttls);
+	memcpy(behind, item->wire, item->len);
+	if (link_len)
+		memcpy(behind + item->len, item->link->wire, link_len);
 	c->buckets[hash & c->mask] = place_of(c, e);
 	c->entries++;
 	c->bytes += size;
 	return e;
+}
+
+bool rcache_link(const struct rcache_entry *e, struct name *link)
+{
+	size_t off = 0;
+
+	return e->link_len && name_read(link, rcache_wire(e) + e->len, e->link_len, &off) == 0;
 }
 
 static size_t flush_below(struct rcache *c, const struct name *below)

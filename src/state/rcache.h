@@ -28,7 +28,8 @@ struct rcache_key {
 
 enum rcache_kind {
 	RCACHE_ANSWER,
-	RCACHE_BLOCKED,			/* its chain left the catalogue; behind the question stands the link */
+	RCACHE_AUDITED,			/* an answer that only audit mode lets through: its chain left the catalogue */
+	RCACHE_BLOCKED,			/* its chain left the catalogue, at the link */
 	RCACHE_FILTERED,		/* NODATA, because what there was may not pass */
 	RCACHE_FAILED,			/* upstream did not answer (RFC 9520) */
 };
@@ -43,13 +44,20 @@ struct rcache_entry {
 	uint16_t profile, type;
 	uint16_t len, n_ttls;
 	uint8_t kind;			/* enum rcache_kind */
+	uint8_t link_len;
 	bool dnssec_ok, used, linked;
-	uint16_t ttls[];		/* n_ttls of them, then len bytes of message */
+	uint16_t ttls[];		/* n_ttls of them, then len bytes of message, then the link's name */
 };
 
 static inline const uint8_t *rcache_wire(const struct rcache_entry *e)
 {
 	return (const uint8_t *)(e->ttls + e->n_ttls);
+}
+
+/* Whether there is a message to give, and not only a note. */
+static inline bool rcache_is_answer(const struct rcache_entry *e)
+{
+	return e->kind <= RCACHE_AUDITED;
 }
 
 /* A cache that takes `bytes` in all, index included (64 KiB at least). NULL without memory. */
@@ -59,13 +67,25 @@ void rcache_free(struct rcache *c);
 uint64_t rcache_hash(const struct rcache_key *key);
 /* The entry of the key, alive or not, or NULL. It is valid until the next put or flush. Does not allocate. (I4) */
 struct rcache_entry *rcache_find(struct rcache *c, const struct rcache_key *key, uint64_t hash);
+
+struct rcache_item {
+	enum rcache_kind kind;
+	const uint8_t *wire;		/* the message; of what is only a note its header and question */
+	size_t len;
+	const uint16_t *ttls;
+	size_t n_ttls;
+	const struct name *link;	/* where the chain left the catalogue, or NULL */
+	uint64_t stored, expires;
+};
+
 /*
  * Stores an answer in the place of one with the same key. What is larger than a
  * quarter of a segment (a 64th of the cache) is not stored: NULL.
  */
-struct rcache_entry *rcache_put(struct rcache *c, const struct rcache_key *key, uint64_t hash, enum rcache_kind kind,
-				const uint8_t *wire, size_t len, const uint16_t *ttls, size_t n_ttls,
-				uint64_t stored, uint64_t expires);
+struct rcache_entry *rcache_put(struct rcache *c, const struct rcache_key *key, uint64_t hash,
+				const struct rcache_item *item);
+/* The link's name; false: none. */
+bool rcache_link(const struct rcache_entry *e, struct name *link);
 /* Forgets the names at and below `below`; NULL: everything, and gives the memory back. Gives how many. */
 size_t rcache_flush(struct rcache *c, const struct name *below);
 

@@ -17,7 +17,9 @@ unsigned long heap_calls(void)
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 
-#include <sanitizer/allocator_interface.h>
+/* Of sanitizer/allocator_interface.h, which comes with clang but not with gcc. */
+int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void *, size_t),
+					      void (*on_free)(const volatile void *));
 
 static void on_malloc(const volatile void *p, size_t size)
 {

@@ -54,70 +54,70 @@ static void describe(const struct verdict *v, char *out, size_t cap)
 		 snap_ports(snap, &v->attrs, ports));
 }
 
+static const struct { const char *profile, *name; uint16_t type; const char *want; } verdicts[] = {
+	{ "default", "www.example.com", TYPE_A, "upstream listed 0 www.example.com [tcp/80 tcp/443]" },
+	{ "default", "www.example.com", TYPE_AAAA, "upstream listed 0 www.example.com [tcp/80 tcp/443]" },
+	{ "default", "www.example.com", TYPE_TXT, "nodata type 0 www.example.com [tcp/80 tcp/443]" },
+	{ "default", "www.example.com", 65400, "nodata type 0 www.example.com [tcp/80 tcp/443]" },
+	{ "default", "x.www.example.com", TYPE_A, "block unlisted 0 - []" },
+	{ "default", "a.cdn.example.com", TYPE_TXT,
+	  "upstream listed 0 *.cdn.example.com [tcp/80 tcp/443 tcp/8443]" },
+	{ "default", "cdn.example.com", TYPE_A, "block unlisted 0 - []" },
+	{ "default", "b.edge.example.net", TYPE_A, "block chain-only 0 *.edge.example.net []" },
+	{ "default", ".", TYPE_A, "block unlisted 0 - []" },
+	/* records before forward zones before special names before the catalogue */
+	{ "default", "wsus.example.com", TYPE_A, "record record 0 - []" },
+	{ "default", "wsus.example.com", TYPE_TXT, "record record 0 - []" },
+	{ "default", "x.wsus.example.com", TYPE_A, "block unlisted 0 - []" },
+	{ "default", "wsus2.corp.example", TYPE_A, "record record 0 - []" },
+	{ "default", "host.local.test", TYPE_A, "record record 0 .local.test [tcp/8443]" },
+	{ "default", "other.local.test", TYPE_A, "special special 0 - []" },
+	{ "default", "corp.example", TYPE_NS, "upstream forward 1 - [tcp/9000]" },
+	{ "default", "a.corp.example", TYPE_A, "upstream forward 1 - [tcp/9000]" },
+	{ "default", "ntp.corp.example", TYPE_A, "upstream forward 1 ntp.corp.example [udp/123]" },
+	{ "default", "a.deep.corp.example", TYPE_A, "upstream forward 2 - []" },
+	{ "default", "notcorp.example", TYPE_A, "block unlisted 0 - []" },
+	{ "default", "1.0.168.192.in-addr.arpa", TYPE_PTR, "upstream forward 3 - []" },
+	{ "default", "1.0.0.10.in-addr.arpa", TYPE_PTR, "special special 0 - []" },
+	{ "default", "a.localhost", TYPE_A, "special special 0 - []" },
+	{ "default", "mask.icloud.com", TYPE_A, "upstream listed 0 mask.icloud.com [tcp/80 tcp/443]" },
+	{ "default", "mask-h2.icloud.com", TYPE_A, "special special 0 - []" },
+	{ "default", "use-application-dns.net", TYPE_A, "block chain-only 0 use-application-dns.net []" },
+	{ "closed", "mask.icloud.com", TYPE_A, "special special 0 - []" },
+	{ "closed", "use-application-dns.net", TYPE_A, "special special 0 - []" },
+	{ "closed", "www.example.com", TYPE_A, "block unlisted 0 - []" },
+	{ "closed", "wsus.example.com", TYPE_A, "record record 0 - []" },
+	{ "closed", "ntp.corp.example", TYPE_A, "upstream forward 1 - [tcp/9000]" },
+	{ "nolocal", "wsus.example.com", TYPE_A, "block unlisted 0 - []" },
+	{ "nolocal", "host.local.test", TYPE_A, "record record 0 .local.test [tcp/8443]" },
+	{ "nolocal", "a.corp.example", TYPE_A, "block unlisted 0 - []" },
+	{ "nolocal", "ntp.corp.example", TYPE_A, "upstream forward 1 ntp.corp.example [udp/123]" },
+	{ "nolocal", "1.0.168.192.in-addr.arpa", TYPE_PTR, "special special 0 - []" },
+	{ "four", "www.example.com", TYPE_A, "upstream listed 0 www.example.com [tcp/80 tcp/443]" },
+	{ "four", "www.example.com", TYPE_AAAA, "nodata type 0 www.example.com [tcp/80 tcp/443]" },
+	{ "four", "a.corp.example", TYPE_AAAA, "nodata type 1 - [tcp/9000]" },
+	{ "four", "wsus.example.com", TYPE_AAAA, "nodata type 0 - []" },
+	{ "narrow", "www.example.com", TYPE_MX, "upstream listed 0 www.example.com [tcp/80 tcp/443]" },
+	{ "narrow", "www.example.com", TYPE_AAAA, "nodata type 0 www.example.com [tcp/80 tcp/443]" },
+	/* one group's allow, the whole catalogue's chain */
+	{ "narrow", "a.cdn.example.com", TYPE_A, "upstream listed 0 *.cdn.example.com [tcp/80 tcp/443]" },
+	{ "narrow", "a.cdn.example.com", TYPE_TXT, "nodata type 0 *.cdn.example.com [tcp/80 tcp/443]" },
+	{ "narrower", "b.edge.example.net", TYPE_A, "block chain-only 0 *.edge.example.net []" },
+	{ "narrower", "www.example.com", TYPE_A, "block unlisted 0 - []" },
+};
+
 static void test_verdicts(void **state)
 {
-	static const struct { const char *profile, *name; uint16_t type; const char *want; } table[] = {
-		{ "default", "www.example.com", TYPE_A, "upstream listed 0 www.example.com [tcp/80 tcp/443]" },
-		{ "default", "www.example.com", TYPE_AAAA, "upstream listed 0 www.example.com [tcp/80 tcp/443]" },
-		{ "default", "www.example.com", TYPE_TXT, "nodata type 0 www.example.com [tcp/80 tcp/443]" },
-		{ "default", "www.example.com", 65400, "nodata type 0 www.example.com [tcp/80 tcp/443]" },
-		{ "default", "x.www.example.com", TYPE_A, "block unlisted 0 - []" },
-		{ "default", "a.cdn.example.com", TYPE_TXT,
-		  "upstream listed 0 *.cdn.example.com [tcp/80 tcp/443 tcp/8443]" },
-		{ "default", "cdn.example.com", TYPE_A, "block unlisted 0 - []" },
-		{ "default", "b.edge.example.net", TYPE_A, "block chain-only 0 *.edge.example.net []" },
-		{ "default", ".", TYPE_A, "block unlisted 0 - []" },
-		/* records before forward zones before special names before the catalogue */
-		{ "default", "wsus.example.com", TYPE_A, "record record 0 - []" },
-		{ "default", "wsus.example.com", TYPE_TXT, "record record 0 - []" },
-		{ "default", "x.wsus.example.com", TYPE_A, "block unlisted 0 - []" },
-		{ "default", "wsus2.corp.example", TYPE_A, "record record 0 - []" },
-		{ "default", "host.local.test", TYPE_A, "record record 0 .local.test [tcp/8443]" },
-		{ "default", "other.local.test", TYPE_A, "special special 0 - []" },
-		{ "default", "corp.example", TYPE_NS, "upstream forward 1 - [tcp/9000]" },
-		{ "default", "a.corp.example", TYPE_A, "upstream forward 1 - [tcp/9000]" },
-		{ "default", "ntp.corp.example", TYPE_A, "upstream forward 1 ntp.corp.example [udp/123]" },
-		{ "default", "a.deep.corp.example", TYPE_A, "upstream forward 2 - []" },
-		{ "default", "notcorp.example", TYPE_A, "block unlisted 0 - []" },
-		{ "default", "1.0.168.192.in-addr.arpa", TYPE_PTR, "upstream forward 3 - []" },
-		{ "default", "1.0.0.10.in-addr.arpa", TYPE_PTR, "special special 0 - []" },
-		{ "default", "a.localhost", TYPE_A, "special special 0 - []" },
-		{ "default", "mask.icloud.com", TYPE_A, "upstream listed 0 mask.icloud.com [tcp/80 tcp/443]" },
-		{ "default", "mask-h2.icloud.com", TYPE_A, "special special 0 - []" },
-		{ "default", "use-application-dns.net", TYPE_A, "block chain-only 0 use-application-dns.net []" },
-		{ "closed", "mask.icloud.com", TYPE_A, "special special 0 - []" },
-		{ "closed", "use-application-dns.net", TYPE_A, "special special 0 - []" },
-		{ "closed", "www.example.com", TYPE_A, "block unlisted 0 - []" },
-		{ "closed", "wsus.example.com", TYPE_A, "record record 0 - []" },
-		{ "closed", "ntp.corp.example", TYPE_A, "upstream forward 1 - [tcp/9000]" },
-		{ "nolocal", "wsus.example.com", TYPE_A, "block unlisted 0 - []" },
-		{ "nolocal", "host.local.test", TYPE_A, "record record 0 .local.test [tcp/8443]" },
-		{ "nolocal", "a.corp.example", TYPE_A, "block unlisted 0 - []" },
-		{ "nolocal", "ntp.corp.example", TYPE_A, "upstream forward 1 ntp.corp.example [udp/123]" },
-		{ "nolocal", "1.0.168.192.in-addr.arpa", TYPE_PTR, "special special 0 - []" },
-		{ "four", "www.example.com", TYPE_A, "upstream listed 0 www.example.com [tcp/80 tcp/443]" },
-		{ "four", "www.example.com", TYPE_AAAA, "nodata type 0 www.example.com [tcp/80 tcp/443]" },
-		{ "four", "a.corp.example", TYPE_AAAA, "nodata type 1 - [tcp/9000]" },
-		{ "four", "wsus.example.com", TYPE_AAAA, "nodata type 0 - []" },
-		{ "narrow", "www.example.com", TYPE_MX, "upstream listed 0 www.example.com [tcp/80 tcp/443]" },
-		{ "narrow", "www.example.com", TYPE_AAAA, "nodata type 0 www.example.com [tcp/80 tcp/443]" },
-		/* one group's allow, the whole catalogue's chain */
-		{ "narrow", "a.cdn.example.com", TYPE_A, "upstream listed 0 *.cdn.example.com [tcp/80 tcp/443]" },
-		{ "narrow", "a.cdn.example.com", TYPE_TXT, "nodata type 0 *.cdn.example.com [tcp/80 tcp/443]" },
-		{ "narrower", "b.edge.example.net", TYPE_A, "block chain-only 0 *.edge.example.net []" },
-		{ "narrower", "www.example.com", TYPE_A, "block unlisted 0 - []" },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-		struct name n = snap_name(table[i].name);
+	for (size_t i = 0; i < ARRAY_SIZE(verdicts); i++) {
+		struct name n = snap_name(verdicts[i].name);
 		char got[1024];
 		struct verdict v;
 
-		decide(snap, snap_profile(snap, table[i].profile), &n, table[i].type, &v);
+		decide(snap, snap_profile(snap, verdicts[i].profile), &n, verdicts[i].type, &v);
 		describe(&v, got, sizeof(got));
-		if (strcmp(got, table[i].want))
-			fail_msg("%s %s %u: %s, expected %s", table[i].profile, table[i].name, table[i].type, got,
-				 table[i].want);
+		if (strcmp(got, verdicts[i].want))
+			fail_msg("%s %s %u: %s, expected %s", verdicts[i].profile, verdicts[i].name, verdicts[i].type, got,
+				 verdicts[i].want);
 		assert_int_equal(verdict_allows(&v), v.kind != VERDICT_BLOCK && v.kind != VERDICT_NODATA);
 		assert_int_equal(v.kind == VERDICT_RECORD, v.kind == VERDICT_RECORD && v.record != NULL);
 	}
