@@ -71,7 +71,8 @@ int cmd_flush(const struct cmd_options *o)
 	char line[UNIX_LINE_MAX];
 	int n = snprintf(line, sizeof(line), "flush%s%s", o->n_args ? " " : "", o->n_args ? o->args[0] : "");
 
-	if (n >= (int)sizeof(line) || strchr(line, '\n')) {
+	/* an empty word comes from a script's empty variable, and is not meant to flush everything */
+	if (n >= (int)sizeof(line) || strchr(line, '\n') || (o->n_args && !o->args[0][0])) {
 		fprintf(stderr, "postern: flush: not a name\n");
 		return 1;
 	}

@@ -110,6 +110,11 @@ def addresses(answer):
                   if rrset.rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA))
 
 
+def types(answer):
+    """The types of its answer section, a set of records each, in order."""
+    return [dns.rdatatype.to_text(rrset.rdtype) for rrset in answer.answer]
+
+
 def links(answer):
     """Its CNAMEs as (owner, target), spelt as they stand."""
     return [(rrset.name.to_text(), item.target.to_text()) for rrset in answer.answer
