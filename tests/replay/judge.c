@@ -161,12 +161,14 @@ static int ede_of(const ldns_pkt *p, char *buf, size_t cap)
 	return code;
 }
 
-static char *canonical(ldns_rr *rr)
+/* As text, in lower case but where the script wants the letters themselves. */
+static char *line_of(ldns_rr *rr, bool exact)
 {
 	char *text;
 	size_t len;
 
-	ldns_rr2canonical(rr);
+	if (!exact)
+		ldns_rr2canonical(rr);
 	text = ldns_rr2str(rr);
 	len = text ? strlen(text) : 0;
 	while (len && strchr(" \n", text[len - 1]))
@@ -180,9 +182,9 @@ struct lines {
 	size_t n;
 };
 
-static void add_line(struct lines *l, unsigned section, ldns_rr *rr)
+static void add_line(struct lines *l, unsigned section, ldns_rr *rr, bool exact)
 {
-	char *text = canonical(rr), *line;
+	char *text = line_of(rr, exact), *line;
 
 	if (l->n == RECORDS_MAX || !text || asprintf(&line, "%u %s", section, text) < 0)
 		abort();
@@ -196,17 +198,17 @@ static void free_lines(struct lines *l)
 		free(l->v[--l->n]);
 }
 
-static void lines_of_packet(struct lines *l, const ldns_pkt *p)
+static void lines_of_packet(struct lines *l, const ldns_pkt *p, bool exact)
 {
 	const ldns_rr_list *sections[] = { ldns_pkt_answer(p), ldns_pkt_authority(p), ldns_pkt_additional(p) };
 
 	for (unsigned s = 0; s < 3; s++) {
 		for (size_t i = 0; i < ldns_rr_list_rr_count(sections[s]); i++)
-			add_line(l, s, ldns_rr_list_rr(sections[s], i));
+			add_line(l, s, ldns_rr_list_rr(sections[s], i), exact);
 	}
 }
 
-static bool lines_of_block(struct lines *l, char **block, size_t n)
+static bool lines_of_block(struct lines *l, char **block, size_t n, bool exact)
 {
 	char line[LINE_MAX_LEN];
 	unsigned section = 0;
@@ -228,7 +230,7 @@ static bool lines_of_block(struct lines *l, char **block, size_t n)
 			fake_fault("%s: no record", line);
 			return false;
 		}
-		add_line(l, section, rr);
+		add_line(l, section, rr, exact);
 		ldns_rr_free(rr);
 	}
 	return true;
@@ -279,7 +281,7 @@ static bool own_soa(ldns_pkt *p, unsigned long ttl)
 
 struct expected {
 	const char *rcode, *text;
-	bool tc, ad, any;
+	bool tc, ad, any, exact;
 	long soa, ede;
 };
 
@@ -295,6 +297,8 @@ static bool read_expected(struct expected *e, char **words, int n)
 			e->ad = true;
 		else if (!strcmp(words[i], "any"))
 			e->any = true;
+		else if (!strcmp(words[i], "exact"))
+			e->exact = true;
 		else if (!strcmp(words[i], "soa"))
 			e->soa = atol(value), i++;
 		else if (!strcmp(words[i], "ede"))
@@ -353,8 +357,8 @@ bool judge_answer(const struct asked *q, char **words, int n, char **block, size
 		return false;
 	ok = read_expected(&e, words, n) && meets(p, &e);
 	if (ok && !e.any) {
-		lines_of_packet(&got, p);
-		ok = lines_of_block(&want, block, n_block) && same_records(&got, &want);
+		lines_of_packet(&got, p, e.exact);
+		ok = lines_of_block(&want, block, n_block, e.exact) && same_records(&got, &want);
 	}
 	if (!ok)
 		show(q);

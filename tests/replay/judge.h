@@ -25,7 +25,7 @@ struct asked {
  */
 bool judge_always(const struct asked *q);
 /*
- * words: RCODE, then any of: tc, ad, soa TTL, ede CODE, link NAME, text TEXT, any (records);
+ * words: RCODE, then any of: tc, ad, soa TTL, ede CODE, link NAME, text TEXT, any (records), exact (letters too);
  * block: the records, in zone syntax. What is not named must not be there.
  */
 bool judge_answer(const struct asked *q, char **words, int n, char **block, size_t n_block);

@@ -54,25 +54,45 @@ static bool server_is(struct exchange *x, const char *who)
 	return true;
 }
 
-static bool question_is(const struct exchange *x, const char *name, const char *type)
+/* The question that was sent; false where it is none. */
+static bool question_of(const struct exchange *x, struct name *name, uint16_t *type)
 {
-	char got[NAME_TEXT], text[16];
 	size_t off = WIRE_HEADER;
-	struct name n, want;
-	uint16_t t;
 
-	if (name_from_text(&want, name, strlen(name)) < 0 || type_parse(&t, type, strlen(type)) < 0) {
-		fake_fault("%s %s: no name, or no type", name, type);
-		return false;
-	}
-	if (name_read(&n, x->msg, x->len, &off) < 0 || x->len - off < 4) {
+	if (name_read(name, x->msg, x->len, &off) < 0 || x->len - off < 4 || bytes_u16(x->msg + off + 2) != CLASS_IN) {
 		fake_fault("sent upstream: no question");
 		return false;
 	}
-	if (name_equal(&n, &want) && bytes_u16(x->msg + off) == t && bytes_u16(x->msg + off + 2) == CLASS_IN)
-		return true;
-	fake_fault("sent upstream: %s %s", name_text(&n, got), type_text(bytes_u16(x->msg + off), text));
-	return false;
+	*type = bytes_u16(x->msg + off);
+	return true;
+}
+
+/* Of what the script has not seen yet, the first that asks this. */
+static struct exchange *next_unseen(const char *name, const char *type)
+{
+	char got[NAME_TEXT], text[16];
+	struct name n = name_root, want;
+	uint16_t t = 0, want_type;
+	bool any = false;
+
+	if (name_from_text(&want, name, strlen(name)) < 0 || type_parse(&want_type, type, strlen(type)) < 0) {
+		fake_fault("%s %s: no name, or no type", name, type);
+		return NULL;
+	}
+	for (struct exchange *x = fake_exchanges; x; x = x->next) {
+		if (x->seen)
+			continue;
+		any = true;
+		if (!question_of(x, &n, &t))
+			return NULL;
+		if (name_equal(&n, &want) && t == want_type)
+			return x;
+	}
+	if (any)
+		fake_fault("sent upstream: %s %s", name_text(&n, got), type_text(t, text));
+	else
+		fake_fault("nothing was sent upstream");
+	return NULL;
 }
 
 /* EXPECT SERVER NAME TYPE [tcp] [do] [as LABEL] */
@@ -80,22 +100,16 @@ void upstream_expect(char **words, int n, const struct command *c)
 {
 	const char *label = command_value(words, &n, "as");
 	bool tcp = command_flag(words, &n, "tcp"), dnssec_ok = command_flag(words, &n, "do");
-	struct exchange *x = fake_exchanges;
+	struct exchange *x = n >= 4 && command_done(words, n, 4) ? next_unseen(words[2], words[3]) : NULL;
 
-	if (n < 4 || !command_done(words, n, 4))
+	if (!x)
 		return;
-	while (x && x->seen)
-		x = x->next;
-	if (!x) {
-		fake_fault("nothing was sent upstream");
-		return;
-	}
 	x->seen = true;
 	current = x;
 	snprintf(x->label, sizeof(x->label), "%s", label ? label : "");
 	if (x->tcp != tcp)
 		fake_fault("sent over %s", x->tcp ? "TCP" : "UDP");
-	if (server_is(x, words[1]) && question_is(x, words[2], words[3]))
+	if (server_is(x, words[1]))
 		judge_sent(x, dnssec_ok);
 }
 

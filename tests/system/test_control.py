@@ -98,7 +98,7 @@ def test_blocked_counts_exactly(server, script):
     assert len(lines) == 31 and re.match(r"\s+31 .* n30\.example\.net$", lines[0]), lines[0]
 
 
-@pytest.mark.parametrize("tail", ["example.net", ".".join(["long" * 15] * 3 + ["x" * 40, "example.net"])])
+@pytest.mark.parametrize("tail", ["example.net", ".".join(["long" * 15] * 3 + ["x" * 40, "example.net"])], ids=["short", "long"])
 def test_blocked_is_exact_at_speed(server, tail):
     """Close to 10,000 refusals a second, of short names and of the longest."""
     count, rate = 9000, 9000

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdio.h>
 
 #include "base/jout.h"
 
@@ -38,11 +39,10 @@ static void test_values(void **state)
 	jout_add(a, inner);
 	jout_add(a, jout_array());
 	jout_set(o, "list", a);
-	jout_set(o, "null", NULL);
 	jout_set_number(o, "no", 3);
 	expect(o, true, "{\"text\":\"a\\\"b\\\\c\\n\\u0001\xc3\xa9\",\"none\":null,\"most\":9223372036854775807,"
 			"\"least\":-9223372036854775808,\"real\":0.125,\"yes\":true,\"no\":3,"
-			"\"list\":[\"x\",{\"n\":1},[]],\"null\":null}");
+			"\"list\":[\"x\",{\"n\":1},[]]}");
 }
 
 static void test_forms(void **state)
@@ -65,20 +65,39 @@ static void test_spoilt(void **state)
 	struct jout *o = jout_object(), *a = jout_array(), *outer = jout_object();
 
 	jout_set_text(o, "before", "x");
-	jout_set_text(o, "bad", "\xff is no UTF-8");
+	jout_set_real(o, "bad", (double)NAN);
 	jout_set_text(o, "after", "x");
-	expect(o, true, NULL);
-	jout_add_text(a, "\xc0\x80");
+	jout_add(a, o);
 	jout_add_text(a, "x");
 	jout_set(outer, "list", a);
 	jout_set_text(outer, "after", "x");
 	expect(outer, true, NULL);
 	o = jout_object();
-	jout_set_real(o, "real", (double)NAN);
+	jout_set(o, "child", NULL);
+	jout_set(o, "child", jout_array());
 	expect(o, false, NULL);
 	a = jout_array();
 	jout_add(a, NULL);
 	expect(a, false, NULL);
+}
+
+/* What is no UTF-8 is shown as far as it is ASCII. */
+static void test_bytes(void **state)
+{
+	static const char *const bad[][2] = {
+		{ "caf\xe9", "caf?" }, { "\xc0\x80", "??" }, { "\xed\xa0\x80x", "???x" }, { "\xc3\xa9\xff", "???" },
+	};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct jout *a = jout_array(), *o = jout_object();
+		char want[64];
+
+		jout_add_text(a, bad[i][0]);
+		jout_set_text(o, "k", bad[i][0]);
+		jout_add(a, o);
+		snprintf(want, sizeof(want), "[\"%s\",{\"k\":\"%s\"}]", bad[i][1], bad[i][1]);
+		expect(a, true, want);
+	}
 }
 
 /* Of an object that could not be made nothing comes, and nothing falls over. */
@@ -100,7 +119,7 @@ static void test_missing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_values), cmocka_unit_test(test_forms), cmocka_unit_test(test_spoilt),
+		cmocka_unit_test(test_values), cmocka_unit_test(test_forms), cmocka_unit_test(test_spoilt), cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_missing),
 	};
 

@@ -18,7 +18,7 @@ static int setup(void **state)
 		return -1;
 	util_text("c.ini", "[web]\nallow = *.ex.com\n");
 	util_text("q.log", "");
-	snap = snap_build("[profile default]\ncatalog = c\n[profile lab]\nclients = 10.0.0.0/8\n", 4);
+	snap = snap_build("[profile default]\ncatalog = c\n[profile lab]\nclients = 10.0.0.0/8\ncatalog =\n", 4);
 	return 0;
 }
 
@@ -207,7 +207,7 @@ static void test_long_names(void **state)
 	struct event e = event("a.ex.com", EVENT_BLOCKED, REASON_CHAIN);
 
 	snprintf(label, sizeof(label), "%0*d", 60, 7);
-	snprintf(conf, sizeof(conf), "[profile default]\ncatalog = c\n[profile p%s]\nclients = 10.0.0.0/8\n", label);
+	snprintf(conf, sizeof(conf), "[profile default]\ncatalog = c\n[profile p%s]\nclients = 10.0.0.0/8\ncatalog =\n", label);
 	s = snap_build(conf, 4);
 	for (unsigned i = 0; i < 252; i++)
 		e.name.wire[i] = i % 63 ? 0xff : 62;
