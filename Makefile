@@ -86,7 +86,7 @@ $B/fuzz/%: $B/tests/fuzz/fuzz_%.o $B/tests/fuzz/corpus.o $$(call objs,policy)
 corpus: $(FUZZ:%=$B/fuzz/%)
 	@set -e; for t in $(FUZZ); do $B/fuzz/$$t tests/fuzz/corpus/$$t/*; done
 
-build/libfuzzer/%: tests/fuzz/fuzz_%.c
+build/libfuzzer/%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h $(wildcard src/*/*.[ch])
 	@mkdir -p $(@D)
 	@echo '  clang $@'
 	$(Q)clang $(CPPFLAGS) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -o $@ $< \

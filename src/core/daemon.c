@@ -17,11 +17,10 @@
 #include "core/settings.h"
 
 #define LEARNED_SLOTS 16384
-#define DRAIN_MS 25				/* 10,000 refusals a second of the longest names fill a third of a ring */
+#define DRAIN_MS 100
 
 void daemon_drain(struct daemon *d)
 {
-	const struct event *last = NULL;
 	time_t when = clock_wall();
 	struct event e;
 
@@ -30,12 +29,8 @@ void daemon_drain(struct daemon *d)
 			if (e.verdict == EVENT_BLOCKED && e.reason != REASON_TYPE)
 				refused_add(d->refused, &e.name, &e.client, &e.link, when);
 			qlog_write(d->qlog, d->snapshot, &e, when);
-			last = &e;
 		}
 	}
-	/* once more later: an event that was just being written is not announced */
-	if (last)
-		timer_set(loop_timers(d->loop), &d->drain, loop_now(d->loop).mono_us + DRAIN_MS * CLOCK_MS);
 }
 
 static void on_drain(struct timer *t)
@@ -47,7 +42,10 @@ static void start_drain(void *ctx)
 {
 	struct daemon *d = ctx;
 
-	if (!d->drain.set)
+	/* woken again while it waits: a ring fills fast */
+	if (d->drain.set)
+		daemon_drain(d);
+	else
 		timer_set(loop_timers(d->loop), &d->drain, loop_now(d->loop).mono_us + DRAIN_MS * CLOCK_MS);
 }
 

@@ -165,6 +165,13 @@ static enum served refuse(struct worker *w, const struct request *r, const char 
 	return SERVED_REPLY;
 }
 
+/* Those that nobody waits for any more, because the stale answer was given, count too. */
+static bool full(const struct worker *w, unsigned limit)
+{
+	return limit && (w->queries->n >= limit ||
+			 atomic_load_explicit(&w->shared->waiting, memory_order_relaxed) >= limit);
+}
+
 /* Makes room by the bounds of [limits]; NULL, or why there is none. */
 static const char *admit(struct worker *w, const struct request *r)
 {
@@ -173,15 +180,17 @@ static const char *admit(struct worker *w, const struct request *r)
 
 	if (qs->closing)
 		return "shutting down";
-	if (limits->inflight && atomic_load_explicit(&w->shared->waiting, memory_order_relaxed) >= limits->inflight) {
-		/* the oldest has waited longest already and is the likeliest to fail */
-		if (!qs->oldest)
+	if (!tally_take(qs->clients, &r->client, limits->client_inflight))
+		return "too many questions of this client waiting";
+	while (full(w, limits->inflight)) {
+		if (!qs->oldest) {
+			tally_give(qs->clients, &r->client);
 			return "too many questions waiting";
+		}
+		/* the oldest has waited longest already and is the likeliest to fail */
 		stat_add(&w->stats, STAT_SHED);
 		query_refuse(qs->oldest, "too many questions waiting");
 	}
-	if (!tally_take(qs->clients, &r->client, limits->client_inflight))
-		return "too many questions of this client waiting";
 	return NULL;
 }
 

@@ -32,14 +32,15 @@ static void remember_note(struct query *q, enum rcache_kind kind, const struct n
 		.kind = kind, .wire = wire, .len = (size_t)WIRE_HEADER + q->qname.len, .link = link }, ms);
 }
 
-static void learn(struct query *q, const struct chain *c, uint32_t ttl_at_least)
+/* given: the TTL given to every record, 0: each its own. */
+static void learn(struct query *q, const struct chain *c, uint32_t given)
 {
 	uint64_t now = loop_now(q->w->loop).boot_ms;
 
 	if (q->snapshot != q->w->snapshot)
 		return;
 	for (size_t i = 0; i < c->n_targets; i++) {
-		uint32_t ttl = c->targets[i].ttl > ttl_at_least ? c->targets[i].ttl : ttl_at_least;
+		uint32_t ttl = given ? given : c->targets[i].ttl;
 
 		if (c->targets[i].ok)
 			learned_add(q->w->shared->learned, q->profile, &c->targets[i].name, &q->qname,

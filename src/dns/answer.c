@@ -43,6 +43,8 @@ static int take_record(struct answer *a, size_t *off, uint8_t section)
 	if (a->n == ANSWER_RRS || answer_rdata_check(rr.type, rr.class, a->msg, rr.rdata, rr.rdlen))
 		return -EBADMSG;
 	rr.ttl = ttl & 0x80000000 ? 0 : ttl;
+	name_fold(&owner);
+	rr.owner_hash = name_hash(&owner);
 	a->rr[a->n++] = rr;
 	return 0;
 }

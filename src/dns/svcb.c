@@ -17,27 +17,22 @@ static uint16_t next_param(struct rd *r, struct rd *value)
 	return key;
 }
 
-static bool has_key(struct rd params, uint16_t key)
-{
-	struct rd value;
-
-	while (rd_left(&params) && !params.bad)
-		if (next_param(&params, &value) == key && !params.bad)
-			return true;
-	return false;
-}
-
-/* RFC 9460 8: not empty, ascending, not itself, and all it names is there. */
+/* RFC 9460 8: not empty, ascending, not itself, and all it names is there. Both lists ascend: one pass over each. */
 static int check_mandatory(struct svcb *s, struct rd value, struct rd params)
 {
-	uint16_t last = KEY_MANDATORY;
+	uint16_t last = KEY_MANDATORY, have = KEY_MANDATORY;
+	struct rd ignored;
 
 	if (!rd_left(&value))
 		return -EBADMSG;
 	while (rd_left(&value)) {
 		uint16_t key = rd_u16(&value);
 
-		if (value.bad || key <= last || !has_key(params, key))
+		if (value.bad || key <= last)
+			return -EBADMSG;
+		while (have < key && rd_left(&params) && !params.bad)
+			have = next_param(&params, &ignored);
+		if (have != key || params.bad)
 			return -EBADMSG;
 		s->mandatory4 |= key == KEY_IPV4HINT;
 		s->mandatory6 |= key == KEY_IPV6HINT;

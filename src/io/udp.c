@@ -166,7 +166,12 @@ void udp_send(struct udp *u, const struct udp_peer *peer, const uint8_t *msg, si
 {
 	struct udp_reply *r;
 
-	if (!len || len > UDP_REPLY_MAX || !grow(u))
+	if (!len || len > UDP_REPLY_MAX)
+		return;
+	/* many may be answered in one turn: only what the socket does not take is dropped */
+	if (u->n == UDP_QUEUE)
+		udp_flush(u);
+	if (!grow(u))
 		return;
 	r = malloc(sizeof(*r) + len);
 	if (!r)

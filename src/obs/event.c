@@ -74,26 +74,31 @@ int event_put(struct event_ring *r, const struct event *e)
 {
 	uint64_t written = atomic_load_explicit(&r->written, memory_order_relaxed), at = written;
 	uint64_t read = atomic_load_explicit(&r->read, memory_order_acquire);
-	size_t need = HEAD + 4u + e->name.len + e->link.len;
+	size_t need = HEAD + 4u + e->name.len + e->link.len, half = EVENT_RING_BYTES / 2;
 
 	if (need > EVENT_RING_BYTES - (written - read))
 		return -ENOSPC;
 	copy_in(r, &at, e, HEAD);
 	put_name(r, &at, &e->name);
 	put_name(r, &at, &e->link);
-	atomic_store_explicit(&r->written, at, memory_order_release);
-	return written == read;
+	/*
+	 * The reader stores `read` and then looks at `written`, we the other way
+	 * round; in one order for all, or both could miss the other's step, and nobody would wake it.
+	 */
+	atomic_store_explicit(&r->written, at, memory_order_seq_cst);
+	read = atomic_load_explicit(&r->read, memory_order_seq_cst);
+	return read == written || (written - read < half && at - read >= half);
 }
 
 bool event_get(struct event_ring *r, struct event *e)
 {
 	uint64_t read = atomic_load_explicit(&r->read, memory_order_relaxed);
 
-	if (read == atomic_load_explicit(&r->written, memory_order_acquire))
+	if (read == atomic_load_explicit(&r->written, memory_order_seq_cst))
 		return false;
 	copy_out(r, &read, e, HEAD);
 	get_name(r, &read, &e->name);
 	get_name(r, &read, &e->link);
-	atomic_store_explicit(&r->read, read, memory_order_release);
+	atomic_store_explicit(&r->read, read, memory_order_seq_cst);
 	return true;
 }

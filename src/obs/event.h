@@ -33,8 +33,8 @@ struct event_ring;
 struct event_ring *event_ring_new(void);
 void event_ring_free(struct event_ring *r);
 /*
- * Writer. -ENOSPC when it is full, 1 when the ring was empty before: then the reader wants to
- * be woken; else 0.
+ * Writer. -ENOSPC when it is full, 1 when the ring was empty before or has become half full: then
+ * the reader wants to be woken; else 0.
  */
 int event_put(struct event_ring *r, const struct event *e);
 /* Reader. False when it is empty. */

@@ -134,7 +134,10 @@ static bool event_is(const struct event *e, char **words, int n)
 	       (!client || !strcmp(addr_text(&e->client, addr), client));
 }
 
-/* LOG VERDICT NAME REASON [link NAME] [client ADDR]: one of the events since the last LOG; it and those before are done with. */
+/*
+ * LOG VERDICT NAME REASON [link NAME] [client ADDR]: one of the events since the last LOG; it and
+ * those before are done with.
+ */
 static void log_event(char **words, int n, const struct command *c)
 {
 	scene_read_events();

@@ -50,8 +50,9 @@ bool scene_catalog(const char *name, char **block, size_t n);
 /* The one that scripts have which write no other: `test`, allow *.good.example, chain *.cdn.example. */
 bool scene_default_catalog(void);
 /*
- * Starts with, or goes over to, a configuration. What every script would have to say is added where
- * it says nothing: zones, one upstream (192.0.2.1), `catalog = test` for profile default. `refused`: and is to be refused.
+ * Starts with, or goes over to, a configuration. What every script would have to say is added where it
+ * says nothing: zones, one upstream (192.0.2.1), `catalog = test` for profile default. `refused`: it is
+ * to be refused.
  */
 bool scene_configure(char **block, size_t n, bool refused);
 /* Other servers in what stands for resolv.conf. */

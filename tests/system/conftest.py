@@ -10,9 +10,9 @@ import pytest
 
 from authority import Nsd, Unbound
 from client import Client
-from netns import Namespace, why_not
+from netns import Namespace, furnish, why_not
 from procs import find_program, free_port
-from server import BINARY, Postern, Site
+from server import BINARY, ZONES, Postern, Site
 from upstream import Upstream
 
 LOCAL = "127.0.0.1"
@@ -125,5 +125,14 @@ def namespace(scratch, ends):
 
 
 @pytest.fixture
+def fresh(namespace, scratch):
+    """A namespace with folders of its own: /etc is scratch/etc, see netns.FOLDERS."""
+    space = namespace()
+    furnish(space, scratch, ZONES)
+    return space
+
+
+@pytest.fixture
 def need():
+    """The path of a program, or the test is skipped."""
     return required

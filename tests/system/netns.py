@@ -2,6 +2,7 @@
 """Network and mount namespaces of the tests' own, held by a process: they vanish with it."""
 import ctypes
 import os
+import shutil
 import socket
 import subprocess
 
@@ -89,3 +90,23 @@ class Namespace:
     def stop(self):
         self.holder.kill()
         self.holder.wait()
+
+
+# The folders that postern's defaults name, to be the test's own in a namespace.
+FOLDERS = {"/etc": "etc", "/usr/share": "share", "/run": "run", "/var/lib": "lib"}
+KEPT_OF_ETC = ["passwd", "group", "nsswitch.conf", "hosts", "ld.so.cache", "ld.so.conf"]
+SUFFIXES = "/usr/share/publicsuffix"
+
+
+def furnish(space, folder, zones):
+    """Makes it a machine on which postern was just installed: nothing but its catalogues; /etc is folder/etc, and so on."""
+    for name in FOLDERS.values():
+        os.makedirs(os.path.join(folder, name))
+    for name in KEPT_OF_ETC:
+        if os.path.exists(f"/etc/{name}"):
+            shutil.copy(f"/etc/{name}", os.path.join(folder, "etc", name))
+    if os.path.isdir(SUFFIXES):
+        shutil.copytree(SUFFIXES, os.path.join(folder, "share", "publicsuffix"))
+    shutil.copytree(zones, os.path.join(folder, "share", "postern", "zones"))
+    for target, name in FOLDERS.items():
+        space.bind(os.path.join(folder, name), target)
