@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/util.h"
 #include "core/query_internal.h"
 #include "core/reply.h"
 
@@ -157,12 +158,12 @@ bool query_reply(struct query *q, const uint8_t *msg, size_t len)
 		end_asked(q, &w->answer, c, wire, (size_t)n);
 		return true;
 	}
-	learn(q, c, 0);
-	if (c->filtered && c->negative)
-		end_filtered(q, c->min_ttl < q->snapshot->conf->cache.block_ttl ? c->min_ttl
-										 : q->snapshot->conf->cache.block_ttl);
-	else
+	if (c->filtered && c->negative) {
+		end_filtered(q, MIN(c->min_ttl, q->snapshot->conf->cache.block_ttl));
+	} else {
+		learn(q, c, 0);
 		end_answer(q, c, wire, (size_t)n);
+	}
 	return true;
 }
 

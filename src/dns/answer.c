@@ -7,6 +7,7 @@
 #include "dns/answer_rdata.h"
 
 #define SOA_MINIMUM 4			/* bytes at the end of its rdata */
+#define RRSIG_SIGNER 18			/* where in its rdata */
 
 /* OPT says what is about the message, and is no record of it. */
 static int take_opt(struct answer *a, const struct answer_rr *rr, uint32_t ttl)
@@ -109,4 +110,13 @@ int answer_soa_minimum(const struct answer *a, const struct answer_rr *rr, uint3
 uint16_t answer_rrsig_covers(const struct answer *a, const struct answer_rr *rr)
 {
 	return rr->type == TYPE_RRSIG && rr->rdlen >= 2 ? bytes_u16(a->msg + rr->rdata) : 0;
+}
+
+int answer_rrsig_signer(const struct answer *a, const struct answer_rr *rr, struct name *signer)
+{
+	size_t off = (size_t)rr->rdata + RRSIG_SIGNER;
+
+	if (rr->type != TYPE_RRSIG || rr->rdlen <= RRSIG_SIGNER)
+		return -EINVAL;
+	return name_read(signer, a->msg, (size_t)rr->rdata + rr->rdlen, &off);
 }

@@ -52,6 +52,8 @@ must_check int answer_target(const struct answer *a, const struct answer_rr *rr,
 must_check int answer_soa_minimum(const struct answer *a, const struct answer_rr *rr, uint32_t *minimum);
 /* The type an RRSIG covers; 0 if rdata is too short. */
 uint16_t answer_rrsig_covers(const struct answer *a, const struct answer_rr *rr);
+/* The zone that made an RRSIG (RFC 4034 3.1.7). */
+must_check int answer_rrsig_signer(const struct answer *a, const struct answer_rr *rr, struct name *signer);
 
 /* What compose is to write: indices into rr in the order they should stand, answer section first. */
 struct answer_keep {

@@ -69,7 +69,7 @@ static int check_param(struct svcb *s, uint16_t key, struct rd value, struct rd 
 		return len ? -EBADMSG : 0;
 	case KEY_PORT:
 		s->port = rd_u16(&value);
-		return len == 2 ? 0 : -EBADMSG;
+		return len == 2 && s->port ? 0 : -EBADMSG;
 	case KEY_IPV4HINT:
 		s->hint4 = value.p;
 		s->hint4_len = (uint16_t)len;

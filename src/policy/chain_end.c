@@ -2,6 +2,8 @@
 #include "policy/chain_internal.h"
 #include "policy/svcfilter.h"
 
+#define PROOFS 32			/* looked at of one answer; real ones have eight at most */
+
 static bool private_address(const struct chain_walk *w, const struct addr *a)
 {
 	const struct chain_ask *ask = w->ask;
@@ -170,24 +172,66 @@ static bool kept_set(const struct chain_walk *w, const struct answer_rr *sig, si
 	return false;
 }
 
+/* Whether the chain passes through the zone. */
+static bool on_chain(const struct chain_walk *w, const struct name *zone)
+{
+	if (name_under(w->ask->qname, zone) || name_under(&w->at, zone))
+		return true;
+	for (size_t i = 0; i < w->c->n_targets; i++) {
+		if (name_under(&w->c->targets[i].name, zone))
+			return true;
+	}
+	return false;
+}
+
+/* A proof says something of this answer only if a zone on the chain signed it, and it belongs to that zone. */
+static bool is_proof(const struct chain_walk *w, const struct answer_rr *rr)
+{
+	struct name owner, signer;
+	size_t off = rr->owner;
+
+	if (name_read(&owner, w->a->msg, w->a->len, &off) < 0)
+		return false;
+	for (size_t i = 0; i < w->a->n; i++) {
+		const struct answer_rr *sig = &w->a->rr[i];
+
+		if (chain_is(w, sig, ANSWER_NS, TYPE_RRSIG) && sig->owner_hash == rr->owner_hash &&
+		    answer_rrsig_covers(w->a, sig) == rr->type && answer_rrsig_signer(w->a, sig, &signer) == 0)
+			return name_under(&owner, &signer) && on_chain(w, &signer);
+	}
+	return false;
+}
+
+static bool keep_proofs(struct chain_walk *w)
+{
+	unsigned seen = 0;
+
+	for (size_t i = 0; i < w->a->n && seen < PROOFS; i++) {
+		const struct answer_rr *rr = &w->a->rr[i];
+
+		if (!chain_is(w, rr, ANSWER_NS, TYPE_NSEC) && !chain_is(w, rr, ANSWER_NS, TYPE_NSEC3))
+			continue;
+		seen++;
+		if (is_proof(w, rr) && !chain_keep(w, i, ANSWER_NS))
+			return false;
+	}
+	return true;
+}
+
 /* With DO: the signatures of what stayed whole, and the proofs in the authority section. */
 bool chain_dnssec(struct chain_walk *w)
 {
 	size_t n_kept;
 
-	for (size_t i = 0; i < w->a->n; i++) {
-		const struct answer_rr *rr = &w->a->rr[i];
-
-		if ((chain_is(w, rr, ANSWER_NS, TYPE_NSEC) || chain_is(w, rr, ANSWER_NS, TYPE_NSEC3)) && !chain_keep(w, i, ANSWER_NS))
-			return false;
-	}
+	if (!keep_proofs(w))
+		return false;
 	n_kept = w->c->n_keep;
 	for (uint8_t section = ANSWER_AN; section <= ANSWER_NS; section++) {
 		for (size_t i = 0; i < w->a->n; i++) {
 			const struct answer_rr *rr = &w->a->rr[i];
 
-			if (chain_is(w, rr, section, TYPE_RRSIG) && w->ask->qtype != TYPE_RRSIG && kept_set(w, rr, n_kept) &&
-			    !chain_keep(w, i, section))
+			if (chain_is(w, rr, section, TYPE_RRSIG) && w->ask->qtype != TYPE_RRSIG &&
+			    kept_set(w, rr, n_kept) && !chain_keep(w, i, section))
 				return false;
 		}
 	}

@@ -44,6 +44,20 @@ static bool any_dropped(const struct svcfilter *f, const uint8_t *hint, size_t l
 	return false;
 }
 
+/* AliasMode has no parameters: those that are there all the same must be ignored (RFC 9460 2.4.2), and do not leave. */
+static bool alias(struct svcfilter *f, const struct answer *a, struct answer_rr *rr, size_t len, bool *changed)
+{
+	if (rr->rdlen == len)
+		return true;
+	if (f->cap < len)
+		return false;
+	memcpy(f->room, a->msg + rr->rdata, len);
+	rr->subst = f->room;
+	rr->subst_len = (uint16_t)len;
+	*changed = true;
+	return true;
+}
+
 static bool pass_svcb(struct svcfilter *f, const struct answer *a, struct answer_rr *rr, bool *changed)
 {
 	struct svcb s;
@@ -56,7 +70,6 @@ static bool pass_svcb(struct svcfilter *f, const struct answer *a, struct answer
 		f->why = "service record with another port taken out";
 		return false;
 	}
-	/* AliasMode ignores parameters (RFC 9460 2.4.2), but its hints leave like any others */
 	if (s.priority && ((s.mandatory4 && all_dropped(f, s.hint4, s.hint4_len, 4)) ||
 			   (s.mandatory6 && all_dropped(f, s.hint6, s.hint6_len, 16)))) {
 		f->why = "service record whose mandatory hint may not pass taken out";
@@ -67,6 +80,8 @@ static bool pass_svcb(struct svcfilter *f, const struct answer *a, struct answer
 		f->why = "service record with an unlisted target taken out";
 		return false;
 	}
+	if (!s.priority)
+		return alias(f, a, rr, 2u + s.target.len, changed);
 	if (!any_dropped(f, s.hint4, s.hint4_len, 4) && !any_dropped(f, s.hint6, s.hint6_len, 16))
 		return true;
 	rr->subst_len = (uint16_t)svcb_strip(f->room, f->cap, a->msg, rr->rdata, rr->rdlen, f->drop, f->ctx);
