@@ -145,6 +145,7 @@ bool query_reply(struct query *q, const uint8_t *msg, size_t len)
 	chain_walk(&ask, &w->answer, c);
 	if (c->outcome == CHAIN_BAD)
 		return false;
+	upstream_judged(q->server, true);
 	if (c->outcome == CHAIN_BLOCKED && !ask.judge_all) {
 		end_blocked(q, &c->link);
 		return true;

@@ -41,6 +41,7 @@ static void use_reply(struct query *q, const uint8_t *msg, size_t len)
 {
 	if (query_reply(q, msg, len))
 		return;
+	upstream_judged(q->server, false);
 	stat_add(&q->w->stats, STAT_UP_BAD);
 	next_try(q);
 }

@@ -9,6 +9,7 @@
 
 #define BACKOFF_FIRST_MS 500
 #define BACKOFF_MAX_MS 30000
+#define USELESS 8			/* useless replies in a row: one broken zone makes a few */
 #define EXPLORE 32			/* one query in so many asks another server, to keep its time measured */
 
 /* A copy of a live question, sent to a server that is down. */
@@ -141,10 +142,12 @@ static bool tried_already(uint64_t tried, size_t i)
 	return i < 64 && tried >> i & 1;
 }
 
-/* Lower is better: servers that this query has asked come last, then those that are down, then the slow. */
+/* Lower is better: servers that this query has asked come last, then those that are down or useless, then the slow. */
 static uint64_t rank(const struct server *s, bool tried)
 {
-	return (uint64_t)tried << 33 | (uint64_t)s->down << 32 | s->srtt_us;
+	bool poor = s->down || s->useless >= USELESS;
+
+	return (uint64_t)tried << 33 | (uint64_t)poor << 32 | s->srtt_us;
 }
 
 struct server *upstream_pick(const struct server_group *g, uint64_t tried, struct now now, unsigned *index)
@@ -192,13 +195,9 @@ void upstream_failed(struct server *s, struct now now)
 	s->backoff_ms = MIN(s->backoff_ms * 2, BACKOFF_MAX_MS);
 }
 
-bool upstream_all_down(const struct server_group *g)
+void upstream_judged(struct server *s, bool useful)
 {
-	for (size_t i = 0; i < g->n; i++) {
-		if (!g->v[i]->down)
-			return false;
-	}
-	return true;
+	s->useless = useful ? 0 : MIN(s->useless + 1, USELESS);
 }
 
 static void on_probe_reply(void *ctx, const uint8_t *msg, ssize_t len)

@@ -19,6 +19,7 @@ struct server {
 	unsigned refs;
 	uint32_t srtt_us;		/* 0: not measured */
 	bool down;
+	unsigned useless;		/* replies in a row that were of no use */
 	uint64_t retry_at;		/* mono_us: when a server that is down is tried again */
 	uint32_t backoff_ms;
 	struct stream *stream;		/* kept connection, made when first wanted */
@@ -57,8 +58,8 @@ void upstreams_release(struct upstreams *u);	/* NULL is allowed */
 struct server *upstream_pick(const struct server_group *g, uint64_t tried, struct now now, unsigned *index);
 void upstream_answered(struct server *s, uint64_t rtt_us);
 void upstream_failed(struct server *s, struct now now);
-/* Whether every server of the group is down. */
-bool upstream_all_down(const struct server_group *g);
+/* Whether a reply could be used: a server that only ever refuses is asked after all others. */
+void upstream_judged(struct server *s, bool useful);
 /* Asks again those that are down and due, with this question; their reply only marks them up. */
 void upstream_probe(const struct server_group *g, const struct server *except, const struct name *name, uint16_t qtype,
 		    uint32_t timeout_ms, struct now now);
