@@ -47,6 +47,7 @@ static void on_live(void *ctx, const struct answer *a, const struct chain *c, co
 	if (!a)
 		return;
 	x->n_links = c->n_targets;
+	x->filtered = c->filtered ? c->why : NULL;
 	for (size_t i = 0; i < c->n_targets; i++)
 		x->links[i] = c->targets[i];
 	if (c->outcome == CHAIN_BLOCKED) {

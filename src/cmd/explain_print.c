@@ -68,6 +68,8 @@ static void print_live(const struct explanation *x)
 	}
 	for (size_t i = 0; i < x->n_addresses; i++)
 		printf("address:   %s\n", addr_text(&x->addresses[i], addr));
+	if (x->filtered)
+		printf("filtered:  %s\n", x->filtered);
 }
 
 void explain_print_text(const struct explanation *x)
@@ -79,7 +81,8 @@ void explain_print_text(const struct explanation *x)
 	printf("%s %s\n", x->allowed ? "allowed" : "blocked", name_text(&x->name, text));
 	printf("type:      %s\n", type_text(x->type, type));
 	printf("reason:    %s: %s\n", reason_text(x->reason), sentence(x));
-	printf("profile:   %s\n", x->profile->name);
+	printf("profile:   %s%s\n", x->profile->name,
+	       x->profile->audit ? " (mode = audit: what is blocked is let through and logged)" : "");
 	if (g) {
 		const struct entry *e = &c->entries[x->verdict.entry];
 

@@ -233,6 +233,21 @@ static int start_threads(struct daemon *d)
 	return -err;
 }
 
+/*
+ * Those that we take, let through only while they are watched: at the start
+ * they wait until they are, and after the end they must not kill what has ended well.
+ */
+static void mask_signals(int how)
+{
+	sigset_t ours;
+
+	sigemptyset(&ours);
+	sigaddset(&ours, SIGTERM);
+	sigaddset(&ours, SIGINT);
+	sigaddset(&ours, SIGHUP);
+	pthread_sigmask(how, &ours, NULL);
+}
+
 static int watch_all(struct daemon *d)
 {
 	d->sigterm = watch_signal(d->loop, SIGTERM, on_stop, d);
@@ -301,6 +316,7 @@ static int stop(struct daemon *d)
 {
 	int left = 0;
 
+	d->stopping = true;
 	for (size_t i = 0; i < d->n_running; i++) {
 		while (loop_post(d->workers[i]->loop, stop_worker, d->workers[i]) < 0)
 			usleep(1000);
@@ -309,6 +325,11 @@ static int stop(struct daemon *d)
 		pthread_join(d->threads[i], NULL);
 	for (size_t i = d->n_running; i < d->n_workers; i++)
 		worker_close(d->workers[i]);
+	if (d->loop) {
+		/* ends the rounds that the workers have done their part of */
+		loop_stop(d->loop);
+		loop_run(d->loop);
+	}
 	if (d->qlog)
 		daemon_drain(d);
 	for (size_t i = 0; i < d->n_workers; i++)
@@ -336,9 +357,11 @@ int daemon_run(const char *path, bool path_written)
 {
 	struct daemon d = { .path = path, .path_written = path_written };
 	struct ports ports = { 0 };
-	int err = load(&d), left;
+	int err, left;
 
 	signal(SIGPIPE, SIG_IGN);
+	mask_signals(SIG_BLOCK);
+	err = load(&d);
 	if (!err) {
 		err = start(&d, &ports);
 		ports_close(&ports);
@@ -347,7 +370,9 @@ int daemon_run(const char *path, bool path_written)
 		log_error("out of memory");
 	if (!err) {
 		say_ready(&d);
+		mask_signals(SIG_UNBLOCK);
 		loop_run(d.loop);
+		mask_signals(SIG_BLOCK);
 	}
 	left = stop(&d);
 	if (left)

@@ -32,7 +32,7 @@ struct daemon {
 	struct timer drain;			/* reads the workers' events */
 	uint64_t started_us;
 	uint32_t generation;
-	bool reloading, reload_again;
+	bool reloading, reload_again, stopping;
 };
 
 /* Serves until SIGTERM or SIGINT. 0, or 1 on a start-up failure, which has been said. */

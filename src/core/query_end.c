@@ -72,11 +72,11 @@ static void end_filtered(struct query *q, uint32_t ttl)
 
 	remember_note(q, RCACHE_FILTERED, NULL, ttl * 1000ull);
 	for (struct waiter *wt = query_take_waiters(q); wt; wt = next) {
-		size_t len = reply_nodata(q->snapshot, &wt->q, room_for(q, wt));
+		size_t len = reply_nodata(q->snapshot, &wt->q, REPLY_FILTERED, room_for(q, wt));
 
 		next = wt->next;
 		stat_add(&q->w->stats, STAT_RESOLVED);
-		query_event(q, wt, EVENT_ALLOWED, q->verdict.reason, NULL);
+		query_event(q, wt, q->audited ? EVENT_AUDITED : EVENT_ALLOWED, REASON_FILTERED, NULL);
 		waiter_reply(wt, q->w->message, len, true);
 	}
 	query_free(q);
@@ -103,8 +103,8 @@ static void end_answer(struct query *q, const struct chain *c, const uint8_t *wi
 
 		next = wt->next;
 		stat_add(&q->w->stats, audited ? STAT_AUDITED : STAT_RESOLVED);
-		query_event(q, wt, audited ? EVENT_AUDITED : EVENT_ALLOWED, link ? REASON_CHAIN : q->verdict.reason,
-			    link);
+		query_event(q, wt, audited ? EVENT_AUDITED : EVENT_ALLOWED,
+			    link && !q->audited ? REASON_CHAIN : q->verdict.reason, link);
 		waiter_reply(wt, q->w->message, n, false);
 	}
 	query_free(q);

@@ -33,7 +33,7 @@ static void finish(struct daemon *d, reload_done_fn *done, void *ctx, const char
 	d->reloading = false;
 	if (done)
 		done(ctx, report);
-	if (d->reload_again) {
+	if (d->reload_again && !d->stopping) {
 		d->reload_again = false;
 		reload_start(d, NULL, NULL);
 	}

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/reply.h"
 
-static const struct wire_ede blocked = { EDE_BLOCKED, NULL };
-
 /* Unlisted names are negative from the root on: an owner that every name is below. */
 static size_t negative(const struct wire_query *q, unsigned rcode, uint32_t ttl, const struct wire_ede *ede,
 		       struct reply_room room)
@@ -31,7 +29,7 @@ size_t reply_block(const struct snapshot *s, const struct profile *p, const stru
 		   const struct name *link, struct reply_room room)
 {
 	uint32_t ttl = s->conf->cache.block_ttl;
-	struct wire_ede ede = blocked;
+	struct wire_ede ede = { EDE_BLOCKED, NULL };
 	char text[NAME_TEXT];
 	struct wr w;
 
@@ -54,9 +52,11 @@ size_t reply_block(const struct snapshot *s, const struct profile *p, const stru
 	return 0;
 }
 
-size_t reply_nodata(const struct snapshot *s, const struct wire_query *q, struct reply_room room)
+size_t reply_nodata(const struct snapshot *s, const struct wire_query *q, const char *why, struct reply_room room)
 {
-	return negative(q, RCODE_NOERROR, s->conf->cache.block_ttl, &blocked, room);
+	struct wire_ede ede = { EDE_BLOCKED, why };
+
+	return negative(q, RCODE_NOERROR, s->conf->cache.block_ttl, &ede, room);
 }
 
 size_t reply_failure(const struct wire_query *q, const struct wire_ede *ede, struct reply_room room)

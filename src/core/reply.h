@@ -16,8 +16,9 @@ struct reply_room {
 /* As the profile's `block` says. `link`: the name where a chain left the catalogue, or NULL. */
 size_t reply_block(const struct snapshot *s, const struct profile *p, const struct wire_query *q,
 		   const struct name *link, struct reply_room room);
-/* The name may be asked for, but there is nothing of this type for this client. */
-size_t reply_nodata(const struct snapshot *s, const struct wire_query *q, struct reply_room room);
+/* The name may be asked for, but there is nothing of this type for this client. why: text for the EDE, or NULL. */
+#define REPLY_FILTERED "what there was may not pass"
+size_t reply_nodata(const struct snapshot *s, const struct wire_query *q, const char *why, struct reply_room room);
 size_t reply_failure(const struct wire_query *q, const struct wire_ede *ede, struct reply_room room);
 /* RFC 8482 4.2 */
 size_t reply_any(const struct wire_query *q, uint32_t ttl, struct reply_room room);

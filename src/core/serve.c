@@ -80,6 +80,8 @@ static enum served serve_entry(struct worker *w, struct request *r, const struct
 			       uint64_t now_ms, size_t *len)
 {
 	static const struct wire_ede failed = { EDE_NO_REACHABLE, NULL };
+	bool audited = r->audited || e->kind == RCACHE_AUDITED;
+	enum reason reason = e->kind == RCACHE_AUDITED && !r->audited ? REASON_CHAIN : r->verdict.reason;
 	struct reply_stored stored;
 	struct name link;
 
@@ -92,7 +94,8 @@ static enum served serve_entry(struct worker *w, struct request *r, const struct
 		*len = reply_block(r->snapshot, r->profile, &r->q, &link, room(r));
 		return replied(*len);
 	case RCACHE_FILTERED:
-		*len = reply_nodata(r->snapshot, &r->q, room(r));
+		reason = REASON_FILTERED;
+		*len = reply_nodata(r->snapshot, &r->q, REPLY_FILTERED, room(r));
 		break;
 	case RCACHE_FAILED:
 		stat_add(&w->stats, STAT_FAILED);
@@ -104,10 +107,7 @@ static enum served serve_entry(struct worker *w, struct request *r, const struct
 		*len = reply_stored(&stored, &r->q, room(r));
 	}
 	stat_add(&w->stats, stale ? STAT_STALE : STAT_CACHED);
-	if (e->kind == RCACHE_AUDITED)
-		event(w, r, EVENT_AUDITED, REASON_CHAIN, &link);
-	else
-		event(w, r, r->audited ? EVENT_AUDITED : EVENT_ALLOWED, r->verdict.reason, NULL);
+	event(w, r, audited ? EVENT_AUDITED : EVENT_ALLOWED, reason, &link);
 	return replied(*len);
 }
 
@@ -145,7 +145,7 @@ static enum served serve_verdict(struct worker *w, struct request *r, struct now
 	case VERDICT_NODATA:
 		stat_add(&w->stats, STAT_NODATA);
 		event(w, r, EVENT_BLOCKED, v->reason, NULL);
-		*len = reply_nodata(r->snapshot, &r->q, room(r));
+		*len = reply_nodata(r->snapshot, &r->q, NULL, room(r));
 		return replied(*len);
 	case VERDICT_BLOCK:
 		stat_add(&w->stats, STAT_BLOCKED);

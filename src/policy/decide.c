@@ -9,7 +9,8 @@ const char *reason_text(enum reason r)
 		[REASON_LISTED] = "listed", [REASON_RECORD] = "record", [REASON_FORWARD] = "forward",
 		[REASON_SPECIAL] = "special", [REASON_LEARNED] = "learned", [REASON_UNLISTED] = "unlisted",
 		[REASON_CHAIN_ONLY] = "chain-only", [REASON_TYPE] = "type", [REASON_CLIENT] = "client",
-		[REASON_CHAIN] = "chain", [REASON_FAILED] = "failed",
+		[REASON_CHAIN] = "chain", [REASON_FILTERED] = "filtered",
+		[REASON_FAILED] = "failed",
 	};
 
 	return text[r];

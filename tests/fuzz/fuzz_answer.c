@@ -154,6 +154,7 @@ static void check_same(const struct answer_keep *k, size_t i)
 static void check_compose(const struct name *qname, uint16_t qtype)
 {
 	int len = answer_compose(&answer, qname, qtype, chain.rcode, chain.keep, chain.n_keep, out, sizeof(out), ttls), n;
+	bool made = false;
 
 	/* a message near the limit may grow over it: names of SRV and the like are written out */
 	CHECK(len > 0 || answer.len > 2000);
@@ -164,13 +165,14 @@ static void check_compose(const struct name *qname, uint16_t qtype)
 	CHECK(wire_match(out, (size_t)len, 0, qname, qtype) == WIRE_MATCH);
 	for (size_t i = 0; i < again.n; i++) {
 		check_same(&chain.keep[i], i);
+		made |= answer.rr[chain.keep[i].index].subst != NULL;
 		all[i] = (struct answer_keep){ (uint16_t)i, again.rr[i].section, again.rr[i].ttl };
 	}
 	if (known_to_both(&again))
 		check_ldns(&again);
-	/* written once more it is the same to the byte */
+	/* written once more it is the same to the byte, but for a CNAME made from a DNAME, which is not compressed */
 	n = answer_compose(&again, qname, qtype, chain.rcode, all, again.n, out3, sizeof(out3), ttls3);
-	CHECK(n == len && !memcmp(out, out3, (size_t)len));
+	CHECK(made ? n > 0 && n <= len : n == len && !memcmp(out, out3, (size_t)len));
 	CHECK(!answer_parse(&third, out3, (size_t)n) && third.n == again.n);
 }
 

@@ -34,7 +34,8 @@ def script(upstream):
 @pytest.fixture
 def server(postern, script):
     return postern({"profile default": {"catalog": "test"},
-                    "records": {"record": f"{LOCAL}. 300 IN A 198.51.100.9"}},
+                    "records": {"record": [f"{LOCAL}. 300 IN A 198.51.100.9"] +
+                                [f"many.corp.example. 300 IN A 198.51.100.{n}" for n in range(60)]}},
                    {"test": "[g]\nallow = *.example.com\n"}, script)
 
 
@@ -131,7 +132,7 @@ def test_misplaced_opt_is_malformed(server, records):
 SIZES = [(None, 512), (0, 512), (511, 512), (512, 512), (600, 600), (1232, 1232), (4096, 1232), (65535, 1232)]
 
 
-@pytest.mark.parametrize("name, count", [("big.example.com", 60), ("huge.example.com", 300)])
+@pytest.mark.parametrize("name, count", [("big.example.com", 60), ("huge.example.com", 300), ("many.corp.example", 60)])
 @pytest.mark.parametrize("size, limit", SIZES)
 def test_small_buffer(server, name, count, size, limit):
     """What does not fit is cut to an empty answer with TC; over TCP all of it comes."""

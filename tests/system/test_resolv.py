@@ -143,6 +143,7 @@ def test_our_own_address_is_passed_over(machine):
     machine.server.start()
     for _ in range(20):
         assert machine.who_answers() == SECOND
+    assert [one["address"] for one in machine.server.json("status")["upstreams"]] == [f"{SECOND}@53"]
 
 
 def test_cached_answers_and_questions_in_flight_live_on(machine):
