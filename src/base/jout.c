@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DIGITS JSON_REAL_PRECISION(9)	/* 0.165, not 0.16500000000000001 */
+
 /* `bad`: something could not be added. Half an answer is worse than none, so that nothing of it is printed. */
 struct jout {
 	json_t *value;
@@ -122,7 +124,7 @@ void jout_add_text(struct jout *array, const char *text)
 
 char *jout_print(struct jout *j, bool compact)
 {
-	char *text = j && !j->bad ? json_dumps(j->value, compact ? JSON_COMPACT : JSON_INDENT(2)) : NULL;
+	char *text = j && !j->bad ? json_dumps(j->value, DIGITS | (compact ? JSON_COMPACT : JSON_INDENT(2))) : NULL;
 
 	jout_delete(j);
 	return text;

@@ -112,7 +112,8 @@ static struct group_decl *open_group(struct reader *r, const char *kind, const c
 
 	if (*name || !catfile_name_ok(kind)) {
 		diag_error(r->in->d, r->in->file, line,
-			   "[%s%s%s]: a group's name is one word of letters, digits, '-', '_' and '.', at most 63 of them, and not '.' first",
+			   "[%s%s%s]: a group's name is one word of letters, digits, '-', '_' and '.', at most 63 of "
+			   "them, and not '.' first",
 			   kind, *name ? " " : "", name);
 		return NULL;
 	}

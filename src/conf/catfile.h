@@ -59,11 +59,14 @@ void catfile_close(struct catfile *f);
  * of the `zones` folders that has NAME.ini or NAME.list (.ini first). In `a`; NULL: not found.
  */
 const char *catfile_find(struct arena *a, const struct conf *c, const char *name);
-/* Calls found for every catalogue that could be named, once a name, sorted by name. -ENOMEM, and nothing was called. */
+/* Calls found for every catalogue that could be named, once a name, by name. -ENOMEM, and nothing was called. */
 must_check int catfile_each(struct arena *a, const struct conf *c,
 			    void (*found)(void *ctx, const char *name, const char *path), void *ctx);
 #define CATFILE_NAME_MAX 63
-/* Whether text is a legal name of a catalogue, group, profile: letters, digits, '-', '_', '.', not '.' first, at most CATFILE_NAME_MAX. */
+/*
+ * Whether text is a legal name of a catalogue, group, profile: letters, digits, '-', '_', '.', not '.' first, at
+ * most CATFILE_NAME_MAX.
+ */
 bool catfile_name_ok(const char *text);
 
 #endif

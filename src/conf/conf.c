@@ -309,22 +309,25 @@ static void set_defaults(struct reader *r)
 	conf_keys_default(&r->in, &conf_schema, CONF_DEFAULT, first);
 }
 
-static void read_file(struct reader *r, bool path_written)
+/* False: there is no telling what was meant. */
+static bool read_file(struct reader *r, bool path_written)
 {
 	static const struct ini_handler handler = { on_section, on_key, on_more };
 	int rc = ini_read(r->in.file, &handler, r, r->in.d);
 
 	conf_keys_end(&r->keys);
 	if (rc == -ENOENT && !path_written && !strcmp(r->in.file, CONF_DEFAULT_FILE))
-		return;
+		return true;
 	if (rc)
 		diag_error(r->in.d, r->in.file, 0, "cannot be read: %s", strerror(-rc));
+	return !rc;
 }
 
 struct conf *conf_read(struct arena *a, const char *path, bool path_written, struct diag_list *d)
 {
 	struct reader r = { .in = { .a = a, .d = d } };
 	struct conf *c = arena_alloc(a, sizeof(*c));
+	bool readable;
 
 	if (!c)
 		return NULL;
@@ -335,10 +338,12 @@ struct conf *conf_read(struct arena *a, const char *path, bool path_written, str
 	r.in.file = c->path;
 	r.keys = (struct conf_keys){ .in = &r.in, .schema = &conf_schema, .put = on_record, .ctx = &r };
 	set_defaults(&r);
-	if (!r.in.starved)
-		read_file(&r, path_written);
+	readable = r.in.starved || read_file(&r, path_written);
 	c->forwards = list_flatten(&r, &r.forwards, sizeof(*c->forwards), &c->n_forwards);
 	c->profiles = list_flatten(&r, &r.profiles, sizeof(*c->profiles), &c->n_profiles);
+	/* that the default catalogue is missing too would only lead astray */
+	if (!readable && c->profiles)
+		c->profiles[0].catalog.n = 0;
 	c->catalogs = list_flatten(&r, &r.catalogs, sizeof(*c->catalogs), &c->n_catalogs);
 	c->records = list_flatten(&r, &r.records, sizeof(*c->records), &c->n_records);
 	if (!r.in.starved)

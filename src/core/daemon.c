@@ -325,6 +325,7 @@ static int stop(struct daemon *d)
 		pthread_join(d->threads[i], NULL);
 	for (size_t i = d->n_running; i < d->n_workers; i++)
 		worker_close(d->workers[i]);
+	reload_wait(d);
 	if (d->loop) {
 		/* ends the rounds that the workers have done their part of */
 		loop_stop(d->loop);

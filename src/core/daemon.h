@@ -32,7 +32,8 @@ struct daemon {
 	struct timer drain;			/* reads the workers' events */
 	uint64_t started_us;
 	uint32_t generation;
-	bool reloading, reload_again, stopping;
+	struct build *build;			/* a configuration that is being read */
+	bool reloading, reload_again, resolv_again, stopping;
 };
 
 /* Serves until SIGTERM or SIGINT. 0, or 1 on a start-up failure, which has been said. */

@@ -150,7 +150,8 @@ bool query_reply(struct query *q, const uint8_t *msg, size_t len)
 		end_blocked(q, &c->link);
 		return true;
 	}
-	n = answer_compose(&w->answer, &q->qname, q->qtype, c->rcode, c->keep, c->n_keep, wire, sizeof(w->composed), w->ttls);
+	n = answer_compose(&w->answer, &q->qname, q->qtype, c->rcode, c->keep, c->n_keep, wire, sizeof(w->composed),
+			   w->ttls);
 	if (n < 0)
 		return false;
 	if (c->filtered)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "core/settings.h"
@@ -30,13 +31,15 @@ static void swap_worker(struct worker *w, void *ctx)
 
 static void finish(struct daemon *d, reload_done_fn *done, void *ctx, const char *report)
 {
-	d->reloading = false;
+	bool again = d->reload_again && !d->stopping, resolv = d->resolv_again && !d->stopping;
+
+	d->reloading = d->reload_again = d->resolv_again = false;
 	if (done)
 		done(ctx, report);
-	if (d->reload_again && !d->stopping) {
-		d->reload_again = false;
+	if (again)
 		reload_start(d, NULL, NULL);
-	}
+	else if (resolv)
+		reload_resolv(d);
 }
 
 static void take_over(struct daemon *d, struct swap *s)
@@ -117,8 +120,24 @@ static void refused(struct daemon *d, const struct diag_list *diag, reload_done_
 	free(report);
 }
 
-/* The new configuration, whole and with its log open, or NULL with the reasons in diag. */
-static struct snapshot *prepare(struct daemon *d, struct qlog **qlog, struct diag_list *diag)
+/*
+ * A configuration that is being read, in a thread of its own: a million names
+ * take a while, and the log and the control socket go on.
+ */
+struct build {
+	struct daemon *d;
+	pthread_t thread;
+	struct diag_list *diag;
+	struct snapshot *snapshot;		/* NULL: the reasons are in diag */
+	struct qlog *qlog;
+	reload_done_fn *done;
+	void *ctx;
+};
+
+static void take_build(void *arg);
+
+/* The new configuration, whole and with its log open. What it is held against does not change meanwhile. */
+static struct snapshot *prepare(const struct daemon *d, struct qlog **qlog, struct diag_list *diag)
 {
 	struct snapshot *s = snapshot_build(&(struct snapshot_options){
 		.path = d->path, .path_written = d->path_written, .generation = d->generation + 1 }, diag);
@@ -137,12 +156,58 @@ static struct snapshot *prepare(struct daemon *d, struct qlog **qlog, struct dia
 	return NULL;
 }
 
+static void *build_thread(void *arg)
+{
+	struct build *b = arg;
+
+	b->snapshot = prepare(b->d, &b->qlog, b->diag);
+	while (loop_post(b->d->loop, take_build, b) < 0)
+		usleep(1000);
+	return NULL;
+}
+
+static void build_free(struct build *b)
+{
+	diag_free(b->diag);
+	free(b);
+}
+
+/* Back in the main thread. */
+static void take_build(void *arg)
+{
+	struct build *b = arg;
+	struct daemon *d = b->d;
+	struct resolv resolv = d->resolv;
+
+	reload_wait(d);
+	if (b->snapshot && d->stopping) {
+		snapshot_release(b->snapshot);
+		qlog_close(b->qlog);
+		finish(d, b->done, b->ctx, "shutting down\n");
+	} else if (!b->snapshot) {
+		refused(d, b->diag, b->done, b->ctx);
+	} else {
+		diag_each(b->diag, log_line, NULL);
+		d->generation++;
+		if (!b->snapshot->conf->upstream.address.n && resolv_read(&resolv, RESOLV_FILE, b->snapshot->conf) < 0)
+			resolv = d->resolv;
+		learned_revise(d->shared.learned, b->snapshot, loop_now(d->loop).boot_ms);
+		if (swap_start(d, b->snapshot, b->qlog, &resolv, b->done, b->ctx) < 0)
+			refused(d, NULL, b->done, b->ctx);
+	}
+	build_free(b);
+}
+
+void reload_wait(struct daemon *d)
+{
+	if (d->build)
+		pthread_join(d->build->thread, NULL);
+	d->build = NULL;
+}
+
 void reload_start(struct daemon *d, reload_done_fn *done, void *ctx)
 {
-	struct diag_list *diag;
-	struct snapshot *s;
-	struct qlog *qlog;
-	struct resolv resolv = d->resolv;
+	struct build *b;
 
 	if (d->reloading) {
 		/* what was written since the first one read it must not be missed */
@@ -152,29 +217,28 @@ void reload_start(struct daemon *d, reload_done_fn *done, void *ctx)
 		return;
 	}
 	d->reloading = true;
-	diag = diag_new();
-	s = diag ? prepare(d, &qlog, diag) : NULL;
-	if (!s) {
-		refused(d, diag, done, ctx);
-		diag_free(diag);
-		return;
+	b = calloc(1, sizeof(*b));
+	if (b) {
+		*b = (struct build){ .d = d, .diag = diag_new(), .done = done, .ctx = ctx };
+		if (b->diag && pthread_create(&b->thread, NULL, build_thread, b) == 0) {
+			d->build = b;
+			return;
+		}
+		build_free(b);
 	}
-	diag_each(diag, log_line, NULL);
-	diag_free(diag);
-	d->generation++;
-	if (!s->conf->upstream.address.n && resolv_read(&resolv, RESOLV_FILE, s->conf) < 0)
-		resolv = d->resolv;
-	learned_revise(d->shared.learned, s, loop_now(d->loop).boot_ms);
-	if (swap_start(d, s, qlog, &resolv, done, ctx) < 0)
-		refused(d, NULL, done, ctx);
+	refused(d, NULL, done, ctx);
 }
 
 void reload_resolv(struct daemon *d)
 {
 	struct resolv now;
 
-	if (d->reloading || d->snapshot->conf->upstream.address.n ||
-	    resolv_read(&now, RESOLV_FILE, d->snapshot->conf) < 0 || !now.n || resolv_equal(&now, &d->resolv))
+	if (d->reloading) {
+		d->resolv_again = true;
+		return;
+	}
+	if (d->snapshot->conf->upstream.address.n || resolv_read(&now, RESOLV_FILE, d->snapshot->conf) < 0 ||
+	    !now.n || resolv_equal(&now, &d->resolv))
 		return;
 	d->reloading = true;
 	log_info("%s: changed, %zu servers", RESOLV_FILE, now.n);

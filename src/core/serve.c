@@ -139,7 +139,7 @@ static enum served serve_verdict(struct worker *w, struct request *r, struct now
 		return replied(*len);
 	case VERDICT_SPECIAL:
 		stat_add(&w->stats, STAT_LOCAL);
-		event(w, r, EVENT_ALLOWED, v->reason, NULL);
+		event(w, r, v->special->kind == SPECIAL_CANARY ? EVENT_BLOCKED : EVENT_ALLOWED, v->reason, NULL);
 		*len = special_answer(v->special, &r->q, ttl, r->out, r->cap, r->limit);
 		return replied(*len);
 	case VERDICT_NODATA:

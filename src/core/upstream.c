@@ -9,6 +9,7 @@
 
 #define BACKOFF_FIRST_MS 500
 #define BACKOFF_MAX_MS 30000
+#define SAY_EVERY_US (60 * CLOCK_S)
 #define USELESS 8			/* useless replies in a row: one broken zone makes a few */
 #define EXPLORE 32			/* one query in so many asks another server, to keep its time measured */
 
@@ -142,7 +143,7 @@ static bool tried_already(uint64_t tried, size_t i)
 	return i < 64 && tried >> i & 1;
 }
 
-/* Lower is better: servers that this query has asked come last, then those that are down or useless, then the slow. */
+/* Lower is better: servers that this query has asked come last, then those down or useless, then the slow. */
 static uint64_t rank(const struct server *s, bool tried)
 {
 	bool poor = s->down || s->useless >= USELESS;
@@ -178,8 +179,10 @@ void upstream_answered(struct server *s, uint64_t rtt_us)
 	rtt_us = MIN(MAX(rtt_us, 1), UINT32_MAX / 2);
 	/* RFC 6298 2.3's smoothing; a first measure, or the first after a failure, counts whole */
 	s->srtt_us = s->srtt_us && !s->down ? (uint32_t)((s->srtt_us * 7ull + rtt_us) / 8) : (uint32_t)rtt_us;
-	if (s->down)
+	if (s->down && s->said_down) {
 		log_info("upstream %s: answers again", endpoint_text(&s->at, text));
+		s->said_down = false;
+	}
 	s->down = false;
 }
 
@@ -188,8 +191,12 @@ void upstream_failed(struct server *s, struct now now)
 	char text[ADDR_TEXT];
 
 	s->failed++;
-	if (!s->down)
-		log_info("upstream %s: does not answer, stepped over", endpoint_text(&s->at, text));
+	/* a lost datagram is no news; clients that ask slow names must not fill the log */
+	if (s->down && !s->said_down && (!s->said_at || now.mono_us >= s->said_at + SAY_EVERY_US)) {
+		log_warn("upstream %s: does not answer, stepped over", endpoint_text(&s->at, text));
+		s->said_down = true;
+		s->said_at = now.mono_us;
+	}
 	s->down = true;
 	s->retry_at = now.mono_us + s->backoff_ms * CLOCK_MS;
 	s->backoff_ms = MIN(s->backoff_ms * 2, BACKOFF_MAX_MS);
@@ -245,8 +252,8 @@ static void probe(struct server *s, const struct name *name, uint16_t qtype, uin
 	timer_set(loop_timers(s->loop), &p->timer, now.mono_us + timeout_ms * CLOCK_MS);
 }
 
-void upstream_probe(const struct server_group *g, const struct server *except, const struct name *name, uint16_t qtype,
-		    uint32_t timeout_ms, struct now now)
+void upstream_probe(const struct server_group *g, const struct server *except, const struct name *name,
+		    uint16_t qtype, uint32_t timeout_ms, struct now now)
 {
 	for (size_t i = 0; i < g->n; i++) {
 		struct server *s = g->v[i];

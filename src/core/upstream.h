@@ -20,6 +20,8 @@ struct server {
 	uint32_t srtt_us;		/* 0: not measured */
 	bool down;
 	unsigned useless;		/* replies in a row that were of no use */
+	bool said_down;			/* the log has told of it, */
+	uint64_t said_at;		/* last at this time (mono_us) */
 	uint64_t retry_at;		/* mono_us: when a server that is down is tried again */
 	uint32_t backoff_ms;
 	struct stream *stream;		/* kept connection, made when first wanted */
@@ -61,8 +63,8 @@ void upstream_failed(struct server *s, struct now now);
 /* Whether a reply could be used: a server that only ever refuses is asked after all others. */
 void upstream_judged(struct server *s, bool useful);
 /* Asks again those that are down and due, with this question; their reply only marks them up. */
-void upstream_probe(const struct server_group *g, const struct server *except, const struct name *name, uint16_t qtype,
-		    uint32_t timeout_ms, struct now now);
+void upstream_probe(const struct server_group *g, const struct server *except, const struct name *name,
+		    uint16_t qtype, uint32_t timeout_ms, struct now now);
 /* The kept connection to the server; NULL without memory. */
 struct stream *upstream_stream(struct server *s);
 

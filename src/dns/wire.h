@@ -89,7 +89,7 @@ size_t wire_short(uint8_t *out, size_t cap, const struct wire_query *q, unsigned
  */
 #define WIRE_QUERY_MAX (WIRE_HEADER + NAME_MAX_WIRE + 4 + 11)
 size_t wire_question(uint8_t *out, uint16_t id, const struct name *name, uint16_t qtype, bool dnssec_ok);
-/* Sets the case of each letter of a name by coin (draft-vixie-dnsext-dns0x20). `bits`: NAME_MAX_WIRE / 8 + 1 random bytes. */
+/* Sets each letter's case by coin (draft-vixie-dnsext-dns0x20). `bits`: NAME_MAX_WIRE / 8 + 1 random bytes. */
 void wire_shuffle_case(struct name *name, const uint8_t *bits);
 
 enum wire_match {
@@ -98,7 +98,7 @@ enum wire_match {
 	WIRE_WRONG_CASE,		/* would be, but for the case of the name */
 };
 
-/* Holds a reply against the question sent: QR, opcode, id, one question, its name (in this case), type and class IN. */
+/* Holds a reply against the question sent: QR, opcode, id, one question, its name (in this case), type, class IN. */
 must_check enum wire_match wire_match(const uint8_t *msg, size_t len, uint16_t id, const struct name *sent,
 				      uint16_t qtype);
 

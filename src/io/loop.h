@@ -14,7 +14,7 @@
 struct loop;
 struct watch;
 
-/* before_sleep runs as the last thing before the loop waits (uv_prepare), every turn; may be NULL. -ENOMEM gives NULL. */
+/* before_sleep, or NULL, runs every turn as the last thing before the loop waits (uv_prepare). -ENOMEM gives NULL. */
 struct loop *loop_new(void (*before_sleep)(void *ctx), void *ctx);
 /*
  * Until loop_stop, even while nothing is left to wait for. What was posted before it ends is run, and

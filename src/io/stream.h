@@ -15,7 +15,10 @@ struct stream_call;
 #define STREAM_IDLE_MS 10000
 #define STREAM_CALLS 256		/* open calls on one connection; more fail with -EBUSY */
 
-/* The reply, whose id is the call's, or msg NULL and a negative errno in len: the connection failed or closed. The call is over. */
+/*
+ * The reply, whose id is the call's, or msg NULL and a negative errno in len: the connection failed or closed. The
+ * call is over.
+ */
 typedef void stream_fn(void *ctx, const uint8_t *msg, ssize_t len);
 
 struct stream *stream_new(struct loop *l, const struct endpoint *to);

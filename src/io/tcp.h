@@ -17,7 +17,10 @@ struct tcp_conn;
 
 #define TCP_PIPELINE 100
 
-/* Shared by all listeners (clients) and of one worker (per client); 0: no limit. Read at each connection: reload writes them. */
+/*
+ * Shared by all listeners (clients) and of one worker (per client); 0: no limit. Read at each connection: reload
+ * writes them.
+ */
 struct tcp_limits {
 	atomic_uint clients, per_client, idle_ms;
 	atomic_uint open;			/* connections there are now, of all workers */
@@ -41,7 +44,7 @@ struct tcp_handler {
 
 /* Serves fd, which becomes the listener's. Per-client counts are kept per loop. NULL without memory. */
 struct tcp *tcp_new(struct loop *l, int fd, const struct tcp_handler *h, struct tcp_limits *limits);
-/* The answer to a TCP_LATER. Harmless to a connection that is gone meanwhile: conn is valid until its last one is given. */
+/* The answer to a TCP_LATER. Harmless to a connection gone meanwhile: conn is valid until its last one is given. */
 void tcp_reply(struct tcp_conn *conn, const uint8_t *msg, size_t len);
 /* There will be no answer to a TCP_LATER; `close`: nor a connection. */
 void tcp_drop(struct tcp_conn *conn, bool close);

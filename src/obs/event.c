@@ -11,9 +11,13 @@
 #define HEAD offsetof(struct event, name)
 #define MASK (EVENT_RING_BYTES - 1)
 
-/* Positions count bytes ever written and read; the ring is indexed by their low bits. */
+/*
+ * Positions count bytes ever written and read. An empty ring is filled from its
+ * start again (`base`), so that of its memory only as much is touched as ever waits at once.
+ */
 struct event_ring {
 	_Alignas(64) _Atomic uint64_t written;
+	uint64_t base;			/* the position that stands at its start: written when empty, read when not */
 	_Alignas(64) _Atomic uint64_t read;
 	uint8_t bytes[EVENT_RING_BYTES];
 };
@@ -25,6 +29,7 @@ struct event_ring *event_ring_new(void)
 	if (r) {
 		atomic_init(&r->written, 0);
 		atomic_init(&r->read, 0);
+		r->base = 0;
 	}
 	return r;
 }
@@ -36,7 +41,7 @@ void event_ring_free(struct event_ring *r)
 
 static void copy_in(struct event_ring *r, uint64_t *at, const void *p, size_t len)
 {
-	size_t off = *at & MASK, first = MIN(len, EVENT_RING_BYTES - off);
+	size_t off = (*at - r->base) & MASK, first = MIN(len, EVENT_RING_BYTES - off);
 
 	memcpy(r->bytes + off, p, first);
 	memcpy(r->bytes, (const uint8_t *)p + first, len - first);
@@ -45,7 +50,7 @@ static void copy_in(struct event_ring *r, uint64_t *at, const void *p, size_t le
 
 static void copy_out(const struct event_ring *r, uint64_t *at, void *p, size_t len)
 {
-	size_t off = *at & MASK, first = MIN(len, EVENT_RING_BYTES - off);
+	size_t off = (*at - r->base) & MASK, first = MIN(len, EVENT_RING_BYTES - off);
 
 	memcpy(p, r->bytes + off, first);
 	memcpy((uint8_t *)p + first, r->bytes, len - first);
@@ -78,6 +83,8 @@ int event_put(struct event_ring *r, const struct event *e)
 
 	if (need > EVENT_RING_BYTES - (written - read))
 		return -ENOSPC;
+	if (written == read)
+		r->base = written;
 	copy_in(r, &at, e, HEAD);
 	put_name(r, &at, &e->name);
 	put_name(r, &at, &e->link);

@@ -28,7 +28,7 @@ struct event {
 
 struct event_ring;
 
-#define EVENT_RING_BYTES 262144
+#define EVENT_RING_BYTES (1 << 20)
 
 struct event_ring *event_ring_new(void);
 void event_ring_free(struct event_ring *r);

@@ -112,10 +112,10 @@ static void describe(struct fields *f, const struct snapshot *s, const struct ev
 static void put_text(const struct qlog *q, const struct fields *f)
 {
 	char line[4 * NAME_TEXT];
-	size_t n = (size_t)snprintf(line, sizeof(line), "%s %s %s %s %s %s %s%s%s%s%s %u.%03u ms\n", f->time, f->verdict, f->client,
-			 f->profile ? f->profile : "-", f->name, f->type, f->reason, f->has_link ? " link=" : "",
-			 f->has_link ? f->link : "", f->has_entry ? " entry=" : "", f->has_entry ? f->entry : "",
-			 f->us / 1000, f->us % 1000);
+	size_t n = (size_t)snprintf(line, sizeof(line), "%s %s %s %s %s %s %s%s%s%s%s %u.%03u ms\n",
+			 f->time, f->verdict, f->client, f->profile ? f->profile : "-", f->name, f->type, f->reason,
+			 f->has_link ? " link=" : "", f->has_link ? f->link : "", f->has_entry ? " entry=" : "",
+			 f->has_entry ? f->entry : "", f->us / 1000, f->us % 1000);
 
 	if (n >= sizeof(line)) {
 		n = sizeof(line) - 1;

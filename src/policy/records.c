@@ -143,8 +143,8 @@ static void write_record(struct wr *w, const struct record *rec, bool of_questio
 	wire_count(w, 0);
 }
 
-size_t records_answer(const struct record_set *set, const struct wire_query *q, uint32_t ttl, uint8_t *out, size_t cap,
-		      size_t limit)
+size_t records_answer(const struct record_set *set, const struct wire_query *q, uint32_t ttl, uint8_t *out,
+		      size_t cap, size_t limit)
 {
 	struct wr w = wr_init(out, cap);
 	const struct record_set *first = set;

@@ -23,7 +23,7 @@ const struct records *records_build(struct arena *a, const struct conf *c, struc
 /* NULL: no record of that name. */
 const struct record_set *records_find(const struct records *r, const struct name *n);
 /* Writes the answer; a negative one bears an SOA with `ttl`. `limit` as for wire_end. Gives the length. */
-size_t records_answer(const struct record_set *set, const struct wire_query *q, uint32_t ttl, uint8_t *out, size_t cap,
-		      size_t limit);
+size_t records_answer(const struct record_set *set, const struct wire_query *q, uint32_t ttl, uint8_t *out,
+		      size_t cap, size_t limit);
 
 #endif

@@ -124,11 +124,19 @@ static void add_name(void *ctx, const char *name, const char *path)
 	n->list.v = more;
 }
 
-/* What `check` looks at besides the profiles: a choice of its own, which nobody uses. */
+/* What `check` looks at besides the profiles, [catalog] sections that nobody names too: choices that nobody uses. */
 static bool choose_more(struct snapshot *s, struct catalog_build *b, const struct snapshot_options *o)
 {
 	struct names all = { .arena = s->arena };
+	size_t n = o->hygiene ? s->conf->n_catalogs : 0;
+	struct conf_strs sections = { .v = arena_array(s->arena, n + 1, sizeof(*sections.v)), .n = n };
 
+	if (!sections.v)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		sections.v[i] = s->conf->catalogs[i].name;
+	if (!catalog_choose(b, &sections, s->conf->path))
+		return false;
 	if (o->all && catfile_each(s->arena, s->conf, add_name, &all) < 0)
 		return false;
 	return !all.failed && catalog_choose(b, &o->more, s->conf->path) && catalog_choose(b, &all.list, s->conf->path);
@@ -155,7 +163,7 @@ static bool build(struct snapshot *s, const struct snapshot_options *o, struct d
 	s->conf = conf_read(s->arena, o->path, o->path_written, d);
 	if (!s->conf || !(b = catalog_build_new(s->arena, s->conf, d)))
 		return false;
-	choices = arena_array(s->arena, s->conf->n_profiles + 2, sizeof(*choices));
+	choices = arena_array(s->arena, s->conf->n_profiles + 3, sizeof(*choices));
 	if (!choices || !build_parts(s, b, o, d)) {
 		catalog_build_free(b);
 		return false;

@@ -33,7 +33,7 @@ const struct specials *special_build(struct arena *a);
 /* The special zone that n is in, canaries excepted; NULL: none. */
 const struct special *special_find(const struct specials *s, const struct name *n);
 const struct special *special_canary(const struct specials *s, const struct name *n);
-/* Writes the answer; its TTL, and that of the SOA of a negative one, is `ttl`. `limit` as for wire_end. Gives the length. */
+/* Writes the answer; `ttl` is its TTL, and of a negative one's SOA. `limit` as for wire_end. Gives the length. */
 size_t special_answer(const struct special *s, const struct wire_query *q, uint32_t ttl, uint8_t *out, size_t cap,
 		      size_t limit);
 

@@ -44,7 +44,7 @@ static bool any_dropped(const struct svcfilter *f, const uint8_t *hint, size_t l
 	return false;
 }
 
-/* AliasMode has no parameters: those that are there all the same must be ignored (RFC 9460 2.4.2), and do not leave. */
+/* AliasMode has no parameters: those there all the same must be ignored (RFC 9460 2.4.2), and do not leave. */
 static bool alias(struct svcfilter *f, const struct answer *a, struct answer_rr *rr, size_t len, bool *changed)
 {
 	if (rr->rdlen == len)

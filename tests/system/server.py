@@ -93,7 +93,6 @@ class Postern(Site):
     def __init__(self, folder, prefix=()):
         super().__init__(folder, prefix)
         self.program = None
-        self.expect_faults = False
 
     def start(self, *args, wait=True, config=True, wrap=()):
         argv = self.prefix + list(wrap) + [BINARY] + (["-c", self.config] if config else []) + ["run", *args]
@@ -141,7 +140,7 @@ class Postern(Site):
         """Ends it and looks for what must not be in its log."""
         if not self.program:
             return
-        status, self.program_gone = self.program.stop(), True
+        status = self.program.stop()
         text = self.program.output()
         self.program = None
         for fault in FAULTS:

@@ -215,6 +215,23 @@ def test_question_in_flight_is_judged_by_what_it_began_with(make, script):
     assert refused(server.client.ask("slow.example.com"))
 
 
+def test_answer_judged_by_the_old_policy_is_not_kept(make, script):
+    """The name stays allowed, but not where it leads to: neither the answer nor the names in it outlive the question."""
+    server = make()
+    led = [wire.record("slow.example.com", "CNAME", 300, "x.cdn.example"), wire.record("x.cdn.example", "A", 300, "198.51.1.1")]
+    script.on("slow.example.com", "A", lambda question: Late(0.4, question.reply(led)))
+    got = []
+    asking = threading.Thread(target=lambda: got.append(server.client.ask("slow.example.com")))
+    asking.start()
+    until(lambda: script.asked("slow.example.com"), "the question upstream")
+    server.write("zones/test.ini", "[g]\nallow = *.example.com\n")
+    assert server.reload().returncode == 0
+    asking.join(5)
+    assert addresses(got[0]) == ["198.51.1.1"]
+    assert refused(server.client.ask("x.cdn.example"))
+    assert refused(server.client.ask("slow.example.com"), "x.cdn.example")
+
+
 def test_cache_of_the_old_policy_is_gone(make):
     server = make()
     assert addresses(server.client.ask("www.example.com"))

@@ -2,6 +2,7 @@
 """Start and end: a second instance, stale sockets, taken ports, privileges, defaults."""
 import os
 import pwd
+import random
 import re
 import socket
 import stat
@@ -186,7 +187,7 @@ def test_user_and_what_was_made_before(make, scratch):
 @ROOT_ONLY
 def test_low_port_and_user(make):
     """Bound as root, served as nobody."""
-    address = "127.83.11.53"
+    address = f"127.{random.randrange(1, 255)}.{random.randrange(256)}.{random.randrange(1, 255)}"
     server = make({"server": {"listen": f"{address}@53", "user": "nobody"}})
     assert addresses(Client(address, 53).ask("www.example.com"))
     assert addresses(Client(address, 53).ask("www.example.com", tcp=True))

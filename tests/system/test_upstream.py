@@ -2,13 +2,12 @@
 """Upstreams that fail: what clients get, and how soon."""
 import random
 import socket
-import struct
 import time
 
 import pytest
 
 import wire
-from client import addresses, errors, frame, links, rcode, timed
+from client import addresses, errors, links, rcode, timed
 from procs import free_port, until
 from upstream import CLOSE, CutOff, Late, by_name, nodata, silent
 

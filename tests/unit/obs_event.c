@@ -84,27 +84,48 @@ static void test_wake(void **state)
 	event_ring_free(NULL);
 }
 
+/* Puts until it is full; gives how many went in, and how many of them asked for the reader to be woken. */
+static unsigned fill(struct event_ring *r, uint32_t *put, unsigned *wakes)
+{
+	unsigned n = 0;
+	struct event e;
+	int err;
+
+	*wakes = 0;
+	for (make_event(&e, *put); (err = event_put(r, &e)) >= 0; make_event(&e, *put)) {
+		assert_true(err <= 1);
+		*wakes += (unsigned)err;
+		(*put)++;
+		n++;
+	}
+	assert_int_equal(err, -ENOSPC);
+	assert_int_equal(event_put(r, &e), -ENOSPC);
+	return n;
+}
+
 /* Filled to the brim many times, each time from another place in the ring. */
 static void test_full(void **state)
 {
 	struct event_ring *r = event_ring_new();
 	uint32_t put = 0, taken = 0;
-	struct event e, got;
+	struct event got;
 
 	for (unsigned round = 0; round < 50; round++) {
-		unsigned held;
-		int err;
+		unsigned wakes, held, out;
+		bool empty = put == taken;
 
-		for (make_event(&e, put); (err = event_put(r, &e)) >= 0; make_event(&e, put)) {
-			assert_int_equal(err, put == taken);
-			put++;
-		}
-		assert_int_equal(err, -ENOSPC);
-		assert_int_equal(event_put(r, &e), -ENOSPC);
+		fill(r, &put, &wakes);
+		/* when it was empty, and when it became half full: once each */
+		if (empty)
+			assert_int_equal(wakes, 2);
+		else
+			assert_int_equal(wakes, round % 7 == 2 ? 1 : 0);
 		held = put - taken;
 		/* it holds hundreds of the longest, and what it refused left no trace */
 		assert_true(held > EVENT_RING_BYTES / 700 && held < EVENT_RING_BYTES / 32);
-		for (unsigned i = round % 7 ? held / (1 + round % 7) : held; i; i--) {
+		/* the next time it is empty, a quarter full, three quarters full */
+		out = round % 7 == 0 ? held : round % 7 == 1 ? held * 3 / 4 : held / 4;
+		for (; out; out--) {
 			assert_true(event_get(r, &got));
 			assert_true(is_event(&got, taken++));
 		}

@@ -16,6 +16,7 @@ struct model {
 	uint8_t *wire;
 	size_t len, n_ttls;
 	uint16_t ttls[8];
+	struct name link;			/* labels 0: none */
 	bool put;
 };
 
@@ -81,10 +82,15 @@ static struct rcache_entry *model_put(struct rcache *c, struct model *m, size_t 
 	m->n_ttls = draw(ARRAY_SIZE(m->ttls) + 1);
 	for (size_t i = 0; i < m->n_ttls; i++)
 		m->ttls[i] = (uint16_t)draw(65536);
-	m->kind = (enum rcache_kind)draw(4);
+	m->kind = (enum rcache_kind)draw(RCACHE_FAILED + 1);
+	m->link = name_root;
+	if (draw(3) == 0)
+		naive_name(&random_state, &m->link);
 	m->stored = draw(1000000);
 	m->expires = m->stored + draw(1000);
-	e = rcache_put(c, &m->key, m->hash, m->kind, m->wire, m->len, m->ttls, m->n_ttls, m->stored, m->expires);
+	e = rcache_put(c, &m->key, m->hash, &(struct rcache_item){
+		.kind = m->kind, .wire = m->wire, .len = m->len, .ttls = m->ttls, .n_ttls = m->n_ttls,
+		.link = m->link.labels ? &m->link : NULL, .stored = m->stored, .expires = m->expires });
 	m->put = e != NULL;
 	return e;
 }
@@ -93,6 +99,7 @@ static struct rcache_entry *model_put(struct rcache *c, struct model *m, size_t 
 static bool model_check(struct rcache *c, const struct model *m)
 {
 	const struct rcache_entry *e = rcache_find(c, &m->key, m->hash);
+	struct name link;
 
 	if (!e)
 		return false;
@@ -103,6 +110,10 @@ static bool model_check(struct rcache *c, const struct model *m)
 	if (m->n_ttls)
 		assert_memory_equal(e->ttls, m->ttls, m->n_ttls * sizeof(*m->ttls));
 	assert_int_equal(e->kind, m->kind);
+	assert_int_equal(rcache_is_answer(e), m->kind == RCACHE_ANSWER || m->kind == RCACHE_AUDITED);
+	assert_int_equal(rcache_link(e, &link), m->link.labels > 0);
+	if (m->link.labels)
+		assert_true(name_equal(&link, &m->link) && link.labels == m->link.labels);
 	assert_int_equal(e->stored, m->stored);
 	assert_int_equal(e->expires, m->expires);
 	assert_int_equal(e->type, m->key.type);
@@ -202,7 +213,8 @@ static void put_small(struct rcache *c, unsigned number, bool use)
 	n = snap_name(text);
 	hash = rcache_hash(&key);
 	len = make_wire(scratch, &key, 60);
-	assert_non_null(rcache_put(c, &key, hash, RCACHE_ANSWER, scratch, len, NULL, 0, 0, 1));
+	assert_non_null(rcache_put(c, &key, hash,
+				   &(struct rcache_item){ .kind = RCACHE_ANSWER, .wire = scratch, .len = len, .expires = 1 }));
 	if (use)
 		assert_non_null(rcache_find(c, &key, hash));
 }
