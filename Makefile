@@ -17,7 +17,7 @@ comma := ,
 Q := $(if $(V),,@)
 B := build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
 
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1)
+VERSION := 0.1$(addprefix -,$(shell git describe --always --dirty 2>/dev/null))
 LIBS    := ldns libuv inih libpsl libcap jansson
 LAYERS  := base dns conf policy state io export obs core cmd
 

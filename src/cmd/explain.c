@@ -79,21 +79,21 @@ static int ask_live(struct explanation *x, struct snapshot *s)
 
 static int explain(struct explanation *x, struct snapshot *s, const struct addr *client, const struct cmd_options *o)
 {
-	int err;
+	int err, status;
 
 	x->snapshot = s;
 	x->live = o->live;
 	judge(x, client);
 	err = o->live ? ask_live(x, s) : 0;
-	if (err)
-		return err;
+	status = err ? err : !x->allowed;
+	/* what the catalogue says needs no answer */
 	if (o->json)
 		explain_print_json(x);
 	else
 		explain_print_text(x);
 	if (fflush(stdout) != 0)
 		return 2;
-	return x->allowed ? 0 : 1;
+	return status;
 }
 
 static int parse_words(struct explanation *x, struct addr *client, const struct cmd_options *o)

@@ -26,6 +26,23 @@ static bool opens(const struct explanation *x, size_t port)
 	return x->verdict.attrs.ports[port / 64] >> port % 64 & 1;
 }
 
+/* Records, zones that are forwarded and special names may have none. */
+static void print_ports(const struct explanation *x)
+{
+	const struct catalog *c = x->snapshot->catalog;
+	const char *before = "ports:     ";
+	char port[16];
+
+	for (size_t i = 0; i < c->n_ports; i++) {
+		if (!opens(x, i))
+			continue;
+		printf("%s%s", before, conf_port_text(&c->ports[i], port));
+		before = " ";
+	}
+	if (*before == ' ')
+		printf("\n");
+}
+
 /* What no entry says, the reason does. */
 static const char *sentence(const struct explanation *x)
 {
@@ -76,7 +93,7 @@ void explain_print_text(const struct explanation *x)
 {
 	const struct catalog *c = x->snapshot->catalog;
 	const struct group *g = group_of(x);
-	char text[NAME_TEXT], type[16], port[16], entry[256];
+	char text[NAME_TEXT], type[16], entry[256];
 
 	printf("%s %s\n", x->allowed ? "allowed" : "blocked", name_text(&x->name, text));
 	printf("type:      %s\n", type_text(x->type, type));
@@ -95,14 +112,8 @@ void explain_print_text(const struct explanation *x)
 		if (g->source && g->source[0])
 			printf("source:    %s\n", g->source);
 	}
-	if (x->allowed) {
-		printf("ports:    ");
-		for (size_t i = 0; i < c->n_ports; i++) {
-			if (opens(x, i))
-				printf(" %s", conf_port_text(&c->ports[i], port));
-		}
-		printf("\n");
-	}
+	if (x->allowed)
+		print_ports(x);
 	if (x->live)
 		print_live(x);
 }

@@ -239,12 +239,28 @@ out:
 	return status;
 }
 
+/* Their names, those of this version or those that are not. */
+static void put_formats(bool here, const char *last)
+{
+	size_t n = 0, k = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
+		n += here == !!formats[i].line;
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+		if (here != !!formats[i].line)
+			continue;
+		fprintf(stderr, "%s%s", !k ? "" : k + 1 < n ? ", " : last, formats[i].name);
+		k++;
+	}
+}
+
 static int unknown(const char *format)
 {
-	fprintf(stderr, "postern: import: no format %s: expected", format);
-	for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
-		fprintf(stderr, "%s %s", !i ? "" : i + 1 < ARRAY_SIZE(formats) ? "," : " or", formats[i].name);
-	fputc('\n', stderr);
+	fprintf(stderr, "postern: import: no format %s: expected ", format);
+	put_formats(true, " or ");
+	fprintf(stderr, " (not in this version: ");
+	put_formats(false, " and ");
+	fprintf(stderr, ")\n");
 	return 2;
 }
 

@@ -10,7 +10,7 @@
 
 enum option {
 	OPT_JSON = 1, OPT_STRICT = 2, OPT_ALL = 4, OPT_LIVE = 8, OPT_CLIENT = 16, OPT_DIFF = 32, OPT_TAKEOVER = 64,
-	OPT_SINCE = 128, OPT_CLOSE = 256, OPT_LEVEL = 512,
+	OPT_SINCE = 128, OPT_CLOSE = 256, OPT_LEVEL = 512, OPT_PREFIX = 1024,
 };
 
 static int cmd_leases(const struct cmd_options *o)
@@ -34,18 +34,19 @@ static const struct command {
 	unsigned options;
 	int (*run)(const struct cmd_options *o);
 } commands[] = {
-	{ "run", "[-v|-q] [--takeover]", "serves in the foreground until SIGTERM or SIGINT; SIGHUP reloads",
+	{ "run", "[-v|-q]", "serves in the foreground until SIGTERM or SIGINT; SIGHUP reloads",
 	  0, 0, OPT_TAKEOVER | OPT_LEVEL, cmd_run },
 	{ "check", "[--all] [--strict] [--json] [CATALOG...]", "reads configuration and catalogues and lists what is wrong",
 	  0, -1, OPT_ALL | OPT_STRICT | OPT_JSON, cmd_check },
 	{ "explain", "NAME [TYPE] [--client ADDR] [--json] [--live]", "says what NAME would get, and why",
 	  1, 2, OPT_CLIENT | OPT_JSON | OPT_LIVE, cmd_explain },
-	{ "catalog", "[--json] [NAME] | --diff A B", "lists the catalogues found, or the groups and entries of one",
+	{ "catalog", "[--json] [NAME]", "lists the catalogues found, or the groups and entries of one",
 	  0, 2, OPT_JSON | OPT_DIFF, cmd_catalog },
 	{ "import", "FORMAT FILE", "turns a published list into a catalogue on standard output; FORMAT is list or hosts",
 	  2, 2, 0, cmd_import },
-	{ "suggest", "[--client PREFIX] [--since TIME]", "writes a catalogue from what audit mode recorded (not in this version)",
-	  0, 0, OPT_CLIENT | OPT_SINCE, cmd_suggest },
+	{ "suggest", "[--client PREFIX] [--since TIME]",
+	  "writes a catalogue from what audit mode recorded (not in this version)",
+	  0, 0, OPT_PREFIX | OPT_SINCE, cmd_suggest },
 	{ "status", "[--json]", "shows counters, cache and upstream servers of the running postern",
 	  0, 0, OPT_JSON, cmd_status },
 	{ "leases", "[--json] [--close] [ADDRESS]", "shows or closes what the firewall has open (not in this version)",
@@ -58,24 +59,33 @@ static const struct command {
 	  0, 1, 0, cmd_flush },
 };
 
-/* Options of every command: what they are called, and where they go. */
+/* Options of every command: what they are called, where they go, and what --help says of them. */
 static const struct {
 	const char *text;
 	enum option option;
 	size_t flag, value;		/* offset of a bool to set, or of a text to take; 0: none */
 	int level;
+	const char *takes, *help;	/* takes: what the value is called, or "" */
 } options[] = {
-	{ "--json", OPT_JSON, offsetof(struct cmd_options, json), 0, 0 },
-	{ "--strict", OPT_STRICT, offsetof(struct cmd_options, strict), 0, 0 },
-	{ "--all", OPT_ALL, offsetof(struct cmd_options, all), 0, 0 },
-	{ "--live", OPT_LIVE, offsetof(struct cmd_options, live), 0, 0 },
-	{ "--diff", OPT_DIFF, offsetof(struct cmd_options, diff), 0, 0 },
-	{ "--takeover", OPT_TAKEOVER, offsetof(struct cmd_options, takeover), 0, 0 },
-	{ "--close", OPT_CLOSE, offsetof(struct cmd_options, close), 0, 0 },
-	{ "--client", OPT_CLIENT, 0, offsetof(struct cmd_options, client), 0 },
-	{ "--since", OPT_SINCE, 0, offsetof(struct cmd_options, since), 0 },
-	{ "-v", OPT_LEVEL, 0, 0, 1 },
-	{ "-q", OPT_LEVEL, 0, 0, -1 },
+	{ "-v", OPT_LEVEL, 0, 0, 1, "", "says more, for debugging" },
+	{ "-q", OPT_LEVEL, 0, 0, -1, "", "says warnings and errors only; given twice, errors only" },
+	{ "--takeover", OPT_TAKEOVER, offsetof(struct cmd_options, takeover), 0, 0, "",
+	  "takes the sockets over from one that serves already (not in this version)" },
+	{ "--all", OPT_ALL, offsetof(struct cmd_options, all), 0, 0, "",
+	  "checks every catalogue that is found, not only those that profiles use" },
+	{ "--strict", OPT_STRICT, offsetof(struct cmd_options, strict), 0, 0, "",
+	  "gives exit status 1 for warnings too, but not for accepted ones" },
+	{ "--client", OPT_CLIENT, 0, offsetof(struct cmd_options, client), 0, "ADDR",
+	  "answers for this client; without it for the profile default" },
+	{ "--client", OPT_PREFIX, 0, offsetof(struct cmd_options, client), 0, "PREFIX", "takes only what these clients asked" },
+	{ "--since", OPT_SINCE, 0, offsetof(struct cmd_options, since), 0, "TIME",
+	  "takes only what was asked since then, as 2d or 2026-11-20T08:00" },
+	{ "--live", OPT_LIVE, offsetof(struct cmd_options, live), 0, 0, "",
+	  "also asks upstream, and judges every link of the chain" },
+	{ "--diff", OPT_DIFF, offsetof(struct cmd_options, diff), 0, 0, "",
+	  "lists what catalogue A has and B lacks: --diff A B (not in this version)" },
+	{ "--close", OPT_CLOSE, offsetof(struct cmd_options, close), 0, 0, "", "closes them now" },
+	{ "--json", OPT_JSON, offsetof(struct cmd_options, json), 0, 0, "", "prints JSON" },
 };
 
 int cmd_not_yet(const char *what)
@@ -93,16 +103,28 @@ static int usage(const struct command *c)
 	return 2;
 }
 
-static int help(const struct command *only)
+static int help_command(const struct command *c)
 {
-	if (only) {
-		printf("postern [-c FILE] %s%s%s\n\n%s\n", only->name, only->args[0] ? " " : "", only->args, only->help);
-		return 0;
+	char option[32];
+
+	printf("postern [-c FILE] %s%s%s\n\n%s\n\n", c->name, c->args[0] ? " " : "", c->args, c->help);
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		if (!(c->options & options[i].option))
+			continue;
+		snprintf(option, sizeof(option), "%s %s", options[i].text, options[i].takes);
+		printf("  %-16s %s\n", option, options[i].help);
 	}
+	printf("  %-16s %s\n", "--help", "shows this");
+	return 0;
+}
+
+static int help(void)
+{
 	printf("postern [-c FILE] COMMAND [ARGS]          FILE: %s\n\n", CONF_DEFAULT_FILE);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		printf("  %-9s %s\n            %s\n", commands[i].name, commands[i].args, commands[i].help);
-	printf("\npostern COMMAND --help, man postern(8), postern.conf(5), postern-catalog(5) say more.\n");
+	printf("\npostern --version shows the version, postern COMMAND --help a command's options.\n"
+	       "postern(8), postern.conf(5) and postern-catalog(5) say more.\n");
 	return 0;
 }
 
@@ -130,7 +152,7 @@ static int run_command(struct cmd_options *o, const struct command *c, char **ar
 	o->args = argv;
 	for (int i = 0; i < argc; i++) {
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-			return help(c);
+			return help_command(c);
 		if (argv[i][0] == '-' && argv[i][1]) {
 			if (!take_option(o, c, argv, argc, &i))
 				return usage(c);
@@ -151,7 +173,7 @@ int main(int argc, char **argv)
 	hash_init();
 	for (; i < argc && argv[i][0] == '-'; i++) {
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-			return help(NULL);
+			return help();
 		if (strcmp(argv[i], "--version") == 0) {
 			printf("postern %s\n", POSTERN_VERSION);
 			return 0;

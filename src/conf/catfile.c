@@ -201,12 +201,17 @@ static void add_entry(struct reader *r, enum role role, const char *text, size_t
 
 static void on_patterns(void *ctx, const struct conf_option *o, const char *text, unsigned line)
 {
+	struct reader *r = ctx;
 	enum role role = !strcmp(o->key, "allow") ? ROLE_ALLOW : ROLE_CHAIN;
 	size_t len;
 
 	for (; *(text += strspn(text, " \t")); text += len) {
 		len = strcspn(text, " \t");
-		add_entry(ctx, role, text, len, line);
+		if (*text == '#') {
+			diag_error(r->in->d, r->in->file, line, "%s: expected patterns%s", o->key, CONF_COMMENT);
+			return;
+		}
+		add_entry(r, role, text, len, line);
 	}
 }
 

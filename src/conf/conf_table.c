@@ -41,9 +41,9 @@ static const struct conf_option options[] = {
 	{ IN(CONF_SERVER), "zones", CONF_PATHS, SERVER(zones), 0, PATH_LENGTH, NULL,
 	  "/etc/postern/zones /usr/share/postern/zones", 0, "folders where catalogues are looked for" },
 	{ IN(CONF_SERVER), "state", CONF_PATH, SERVER(state), 0, PATH_LENGTH, NULL, "/var/lib/postern", CONF_EMPTY,
-	  "folder of the audit record" },
+	  "folder for what is kept; nothing is in this version" },
 	{ IN(CONF_SERVER), "sandbox", CONF_BOOL, SERVER(sandbox), 0, 0, NULL, "on", 0,
-	  "drop capabilities, seccomp, Landlock" },
+	  "drop capabilities" },
 
 	{ IN(CONF_CONTROL), "socket", CONF_PATH, offsetof(struct conf_control, socket), 0, SOCKET_LENGTH, NULL,
 	  "/run/postern/control.sock", 0, "where status, reload and flush reach the server" },
@@ -117,7 +117,7 @@ static const struct conf_option options[] = {
 	  "types that catalogue names may be asked for" },
 	{ PROFILES, "aaaa", CONF_BOOL, PROFILE(aaaa), 0, 0, NULL, "yes", 0, "IPv6 addresses are given out" },
 	{ PROFILES, "mode", CONF_EITHER, PROFILE(audit), 0, 0, "enforce audit", "enforce", 0,
-	  "audit: resolve all, record what would be blocked" },
+	  "audit: resolve all, log what would be blocked" },
 	{ PROFILES, "export", CONF_WORDS, PROFILE(export), 0, 0, NULL, NULL, CONF_EMPTY | CONF_ABSENT,
 	  "names of [export] sections" },
 

@@ -133,10 +133,12 @@ const char *conf_expected(const struct conf_option *o, char *buf, size_t cap)
 
 void conf_bad(struct conf_in *in, const struct conf_option *o, const char *text, unsigned line)
 {
+	bool comment = *text == '#' || strstr(text, " #") || strstr(text, "\t#");
 	char expected[256];
 
-	diag_error(in->d, in->file, line, "%s = '%.*s%s': expected %s", o->key, SHOWN, text,
-		   strlen(text) > SHOWN ? "…" : "", conf_expected(o, expected, sizeof(expected)));
+	diag_error(in->d, in->file, line, "%s = '%.*s%s': expected %s%s", o->key, SHOWN, text,
+		   strlen(text) > SHOWN ? "…" : "", conf_expected(o, expected, sizeof(expected)),
+		   comment ? CONF_COMMENT : "");
 }
 
 size_t conf_dir_length(const char *file)
@@ -305,6 +307,9 @@ static void list_set(struct conf_in *in, const struct conf_option *o, void *sect
 	struct conf_str *words = arena_array(in->a, n_words, sizeof(*words));
 	const char *s;
 
+	/* Paths may begin so. Of any other list it is what follows a '#' elsewhere, and one error is enough for it. */
+	bool paths = o->type == CONF_PATHS;
+
 	if (!words) {
 		in->starved = true;
 		return;
@@ -312,6 +317,10 @@ static void list_set(struct conf_in *in, const struct conf_option *o, void *sect
 	for (i = 0; i < n; i++) {
 		for (s = lines[i].text; *(s += strspn(s, " \t")); s += len) {
 			len = strcspn(s, " \t");
+			if (*s == '#' && !paths) {
+				conf_bad(in, o, s, lines[i].line);
+				break;
+			}
 			words[k] = (struct conf_str){ arena_text(in->a, s, len), lines[i].line };
 			if (!words[k++].text) {
 				in->starved = true;
@@ -319,7 +328,7 @@ static void list_set(struct conf_in *in, const struct conf_option *o, void *sect
 			}
 		}
 	}
-	conf_list_set(in, o, section, words, n_words, line);
+	conf_list_set(in, o, section, words, k, line);
 }
 
 void conf_value_set(struct conf_in *in, const struct conf_option *o, void *section, const struct conf_str *lines,

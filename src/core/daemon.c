@@ -306,7 +306,7 @@ static void say_ready(const struct daemon *d)
 
 	for (size_t i = 0; i < listen->n; i++)
 		log_info("serving on %s", endpoint_text(&listen->v[i].at, text));
-	log_info("postern %s: %zu entries in %zu groups, %zu profiles, %zu workers", POSTERN_VERSION,
+	log_info("postern %s: entries %zu, groups %zu, profiles %zu, workers %zu", POSTERN_VERSION,
 		 d->snapshot->catalog->n_entries, d->snapshot->catalog->n_groups, d->snapshot->n_profiles,
 		 d->n_workers);
 }

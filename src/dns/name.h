@@ -52,7 +52,7 @@ bool name_is(const struct name *n, const uint8_t *msg, size_t len, size_t off);
 void name_offsets(const struct name *n, uint8_t off[NAME_MAX_LABELS + 1]);
 /* n without its first `labels` labels. */
 void name_parent(struct name *out, const struct name *n, unsigned labels);
-/* (labels of n not under suffix) + target, for DNAME (RFC 6672 2.2). -ENAMETOOLONG, -EINVAL: n is not below. */
+/* (labels of n not under suffix) + target, for DNAME (RFC 6672 2.2). -ENAMETOOLONG, -EINVAL: n is not below it. */
 must_check int name_replace(struct name *out, const struct name *n, const struct name *suffix,
 			    const struct name *target);
 uint64_t name_hash(const struct name *n);

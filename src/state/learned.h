@@ -26,7 +26,7 @@ void learned_free(struct learned *l);
  */
 void learned_add(struct learned *l, const struct profile *p, const struct name *name, const struct name *opener,
 		 bool inherited, const struct attrs *attrs, uint64_t now_ms, uint64_t until_ms);
-/* Whether the name may be asked for now; then what it opens, and until when. Any thread, no lock or allocation. (I4) */
+/* Whether the name may be asked for now; then what it opens, and until when. Any thread, no lock, no memory. (I4) */
 bool learned_find(const struct learned *l, const struct profile *p, const struct name *name, uint64_t now_ms,
 		  struct attrs *attrs, uint64_t *until_ms);
 /*

@@ -12,7 +12,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 BINARY = os.path.abspath(os.environ.get("POSTERN", os.path.join(ROOT, "build", "postern")))
 ZONES = os.path.join(ROOT, "zones")
-READY = re.compile(r"entries in \d+ groups")
+READY = re.compile(r": entries \d+, groups \d+")
 FAULTS = ("bug", "AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "runtime error", "Assertion")
 
 
