@@ -42,7 +42,8 @@ static const struct command {
 	  1, 2, OPT_CLIENT | OPT_JSON | OPT_LIVE, cmd_explain },
 	{ "catalog", "[--json] [NAME]", "lists the catalogues found, or the groups and entries of one",
 	  0, 2, OPT_JSON | OPT_DIFF, cmd_catalog },
-	{ "import", "FORMAT FILE", "turns a published list into a catalogue on standard output; FORMAT is list or hosts",
+	{ "import", "list|hosts FILE",
+	  "turns a published list (-: standard input) into a catalogue; other formats are not in this version",
 	  2, 2, 0, cmd_import },
 	{ "suggest", "[--client PREFIX] [--since TIME]",
 	  "writes a catalogue from what audit mode recorded (not in this version)",
@@ -77,7 +78,8 @@ static const struct {
 	  "gives exit status 1 for warnings too, but not for accepted ones" },
 	{ "--client", OPT_CLIENT, 0, offsetof(struct cmd_options, client), 0, "ADDR",
 	  "answers for this client; without it for the profile default" },
-	{ "--client", OPT_PREFIX, 0, offsetof(struct cmd_options, client), 0, "PREFIX", "takes only what these clients asked" },
+	{ "--client", OPT_PREFIX, 0, offsetof(struct cmd_options, client), 0, "PREFIX",
+	  "takes only what these clients asked" },
 	{ "--since", OPT_SINCE, 0, offsetof(struct cmd_options, since), 0, "TIME",
 	  "takes only what was asked since then, as 2d or 2026-11-20T08:00" },
 	{ "--live", OPT_LIVE, offsetof(struct cmd_options, live), 0, 0, "",
@@ -122,7 +124,8 @@ static int help(void)
 {
 	printf("postern [-c FILE] COMMAND [ARGS]          FILE: %s\n\n", CONF_DEFAULT_FILE);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		printf("  %-9s %s\n            %s\n", commands[i].name, commands[i].args, commands[i].help);
+		printf("  %-*s %s\n            %s\n", commands[i].args[0] ? 9 : 0, commands[i].name, commands[i].args,
+		       commands[i].help);
 	printf("\npostern --version shows the version, postern COMMAND --help a command's options.\n"
 	       "postern(8), postern.conf(5) and postern-catalog(5) say more.\n");
 	return 0;

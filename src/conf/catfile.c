@@ -208,7 +208,7 @@ static void on_patterns(void *ctx, const struct conf_option *o, const char *text
 	for (; *(text += strspn(text, " \t")); text += len) {
 		len = strcspn(text, " \t");
 		if (*text == '#') {
-			diag_error(r->in->d, r->in->file, line, "%s: expected patterns%s", o->key, CONF_COMMENT);
+			conf_bad(r->in, o, text, line);
 			return;
 		}
 		add_entry(r, role, text, len, line);

@@ -133,12 +133,13 @@ const char *conf_expected(const struct conf_option *o, char *buf, size_t cap)
 
 void conf_bad(struct conf_in *in, const struct conf_option *o, const char *text, unsigned line)
 {
+	/* a '#' ends a value in plain lists and in other programs' files */
 	bool comment = *text == '#' || strstr(text, " #") || strstr(text, "\t#");
 	char expected[256];
 
 	diag_error(in->d, in->file, line, "%s = '%.*s%s': expected %s%s", o->key, SHOWN, text,
 		   strlen(text) > SHOWN ? "…" : "", conf_expected(o, expected, sizeof(expected)),
-		   comment ? CONF_COMMENT : "");
+		   comment ? "; a comment behind a value begins with ';'" : "");
 }
 
 size_t conf_dir_length(const char *file)
@@ -307,9 +308,6 @@ static void list_set(struct conf_in *in, const struct conf_option *o, void *sect
 	struct conf_str *words = arena_array(in->a, n_words, sizeof(*words));
 	const char *s;
 
-	/* Paths may begin so. Of any other list it is what follows a '#' elsewhere, and one error is enough for it. */
-	bool paths = o->type == CONF_PATHS;
-
 	if (!words) {
 		in->starved = true;
 		return;
@@ -317,7 +315,8 @@ static void list_set(struct conf_in *in, const struct conf_option *o, void *sect
 	for (i = 0; i < n; i++) {
 		for (s = lines[i].text; *(s += strspn(s, " \t")); s += len) {
 			len = strcspn(s, " \t");
-			if (*s == '#' && !paths) {
+			/* meant as a comment, and one error is enough for it; a path may begin so */
+			if (*s == '#' && o->type != CONF_PATHS) {
 				conf_bad(in, o, s, lines[i].line);
 				break;
 			}

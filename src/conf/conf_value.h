@@ -35,8 +35,6 @@ void conf_value_print(const struct conf_option *o, const void *section, const ch
 
 /* What would be right, "a number from 1 to 256 or auto"; gives buf. */
 const char *conf_expected(const struct conf_option *o, char *buf, size_t cap);
-/* Said of a value that was to end at a '#', as it does in plain lists and in other programs' files. */
-#define CONF_COMMENT "; a comment behind a value begins with ';'"
 /* "KEY = 'TEXT': expected …" */
 void conf_bad(struct conf_in *in, const struct conf_option *o, const char *text, unsigned line);
 /* How much of a file's path is its folder, with the '/'. */

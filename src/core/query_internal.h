@@ -34,6 +34,7 @@ struct query {
 	struct name sent;			/* the question as spelt in this try */
 	uint16_t id;
 	uint64_t sent_us;
+	unsigned foreign;			/* datagrams that came to this try and are not its reply */
 	struct dgram *dgram;
 	struct stream_call *call;
 	struct timer timer, stale_timer;

@@ -2,6 +2,8 @@
 #include "base/rand.h"
 #include "core/query_internal.h"
 
+#define FOREIGN_MAX 8
+
 /*
  * One try: a server, a fresh random port, a random id and, by default, a
  * random case of the question's letters; TCP where the reply was cut.
@@ -97,6 +99,9 @@ static void on_dgram(void *ctx, const uint8_t *msg, ssize_t len)
 	switch (wire_match(msg, (size_t)len, q->id, &q->sent, q->qtype)) {
 	case WIRE_FOREIGN:
 		stat_add(&q->w->stats, STAT_UP_FOREIGN);
+		/* somebody knows the port and is trying ids */
+		if (++q->foreign == FOREIGN_MAX)
+			send_stream(q);
 		return;
 	case WIRE_WRONG_CASE:
 		/* forged, or from a server that does not keep the case: TCP tells */
@@ -121,6 +126,7 @@ static void send_dgram(struct query *q)
 	int err;
 
 	q->id = rand_u16();
+	q->foreign = 0;
 	q->sent = q->qname;
 	if (c->case_random) {
 		rand_bytes(coins, sizeof(coins));

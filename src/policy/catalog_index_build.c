@@ -10,7 +10,7 @@
 /* A shape while its node still gets more: by number, the last found first. */
 struct draft {
 	struct index_shape shape;
-	uint32_t next;
+	uint32_t node, next;
 };
 
 struct build {
@@ -19,6 +19,8 @@ struct build {
 	uint32_t *next;			/* by entry: another with the same key */
 	uint32_t n_nodes, n_drafts, n_chained, n_runs;
 	struct draft *drafts;
+	uint32_t *known;		/* drafts by hash of node and shape; INDEX_NONE: free */
+	size_t known_mask;
 };
 
 struct key {
@@ -128,21 +130,37 @@ static void put(struct build *b, uint32_t *value, uint32_t entry, bool wild)
 	*at = (*at & INDEX_WILD) | INDEX_RUN | entry;
 }
 
+/* Where the draft of this shape at this node is known, or is to be. */
+static uint32_t *known_draft(const struct build *b, uint32_t node, const struct index_shape *s)
+{
+	size_t i = hash_more(hash_bytes(&node, sizeof(node)), s, sizeof(*s)) & b->known_mask;
+
+	for (; b->known[i] != INDEX_NONE; i = (i + 1) & b->known_mask) {
+		const struct draft *d = &b->drafts[b->known[i]];
+
+		if (d->node == node && !memcmp(&d->shape, s, sizeof(*s)))
+			break;
+	}
+	return &b->known[i];
+}
+
 /* Makes the suffix a node, and the shape one of its. */
 static void put_shape(struct build *b, uint32_t *value, const struct index_shape *s)
 {
 	struct index_node *node;
-	uint32_t i;
+	uint32_t number, *at;
 
 	if (*value == INDEX_NONE || !(*value & INDEX_NODE)) {
 		b->x->nodes[b->n_nodes] = (struct index_node){ .value = *value, .shapes = INDEX_NONE };
 		*value = INDEX_NODE | INDEX_WILD | b->n_nodes++;
 	}
-	node = &b->x->nodes[*value & INDEX_NUMBER];
-	for (i = node->shapes; i != INDEX_NONE; i = b->drafts[i].next)
-		if (!memcmp(&b->drafts[i].shape, s, sizeof(*s)))
-			return;
-	b->drafts[b->n_drafts] = (struct draft){ *s, node->shapes };
+	number = *value & INDEX_NUMBER;
+	node = &b->x->nodes[number];
+	at = known_draft(b, number, s);
+	if (*at != INDEX_NONE)
+		return;
+	*at = b->n_drafts;
+	b->drafts[b->n_drafts] = (struct draft){ *s, number, node->shapes };
 	node->shapes = b->n_drafts++;
 	node->n_shapes++;
 }
@@ -217,8 +235,12 @@ static bool allocate(struct arena *a, struct arena *scratch, struct build *b, si
 	x->nodes = arena_array(a, shaped, sizeof(*x->nodes));
 	b->drafts = arena_array(scratch, shaped, sizeof(*b->drafts));
 	b->next = arena_array(scratch, b->c->n_entries, sizeof(*b->next));
-	if (!x->slots || !x->nodes || !b->drafts || !b->next)
+	for (b->known_mask = 1; b->known_mask < 2 * shaped; b->known_mask = 2 * b->known_mask + 1)
+		;
+	b->known = arena_array(scratch, b->known_mask + 1, sizeof(*b->known));
+	if (!x->slots || !x->nodes || !b->drafts || !b->next || !b->known)
 		return false;
+	memset(b->known, 0xff, (b->known_mask + 1) * sizeof(*b->known));
 	x->slots = (struct index_slot *)(((uintptr_t)x->slots + 63) & ~(uintptr_t)63);
 	memset(x->slots, 0xff, slots * sizeof(*x->slots));
 	memset(b->next, 0xff, b->c->n_entries * sizeof(*b->next));

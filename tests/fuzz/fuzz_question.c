@@ -181,6 +181,7 @@ static void check_upstream(const struct wire_query *q)
 	CHECK(!answer_parse(&answer, out, len) && answer.n == 1 && answer.rr[0].ttl == 120);
 	wire_restore(out, msg, len, q, &at, 1, 300, 1, 120);
 	CHECK(!answer_parse(&answer, out, len) && answer.rr[0].ttl == 1 && bytes_u16(out) == q->id);
+	CHECK(answer.flags == (WIRE_QR | WIRE_RA | (q->flags & (WIRE_RD | WIRE_CD))));
 	CHECK(!memcmp(out + WIRE_HEADER, q->msg + WIRE_HEADER, q->question_len));
 }
 

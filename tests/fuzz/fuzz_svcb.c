@@ -28,6 +28,27 @@ static bool drop(void *ctx, const struct addr *hint)
 	return go;
 }
 
+/* RFC 9460 2.2, as plainly as possible: whole parameters to the end, keys ascending. */
+static void check_params(const struct svcb *s, const uint8_t *p, size_t len)
+{
+	long last = -1;
+	uint16_t port = 0;
+
+	p += 2 + s->target.len;
+	CHECK(len >= 2u + s->target.len);
+	for (len -= 2u + s->target.len; len; len -= 4u + bytes_u16(p + 2), p += 4 + bytes_u16(p + 2)) {
+		CHECK(len >= 4 && len >= 4u + bytes_u16(p + 2) && bytes_u16(p) > last);
+		last = bytes_u16(p);
+		if (last == 3)
+			port = bytes_u16(p + 4);
+		if (last == 4)
+			CHECK(s->hint4 == p + 4 && s->hint4_len == bytes_u16(p + 2));
+		if (last == 6)
+			CHECK(s->hint6 == p + 4 && s->hint6_len == bytes_u16(p + 2));
+	}
+	CHECK(port == s->port);
+}
+
 static void check_strip(const struct svcb *s, int which, const uint8_t *msg, size_t off, size_t rdlen)
 {
 	static uint8_t out[65536];
@@ -65,6 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	CHECK(s.hint4_len % 4 == 0 && s.hint6_len % 16 == 0 && !s.hint4 == !s.hint4_len && !s.hint6 == !s.hint6_len);
+	check_params(&s, data + 1 + off, rdlen);
 	for (int which = DROP_NONE; which <= DROP_ODD; which++)
 		check_strip(&s, which, data + 1, off, rdlen);
 	if (rdlen > sizeof(small))

@@ -25,6 +25,10 @@ allow = text.example.org
 CONTROL = wire.query("good.example.com", ident=0x7777)
 
 
+def codes(answer):
+    return [code for code, _ in errors(answer)]
+
+
 @pytest.fixture
 def script(upstream):
     up = upstream()
@@ -96,7 +100,7 @@ def test_types(make, script):
     script.forget()
     for rtype in ("TXT", "MX", "SRV", "NS", "SOA", "PTR", "NULL", "TYPE65280"):
         answer = client.ask("new.example.com", rtype)
-        assert rcode(answer) == "NOERROR" and not answer.answer and errors(answer) == [(wire.EDE_BLOCKED, "")]
+        assert rcode(answer) == "NOERROR" and not answer.answer and codes(answer) == [wire.EDE_BLOCKED]
     assert script.asked() == []
     for rtype in ("A", "AAAA", "CNAME", "HTTPS", "SVCB"):
         client.ask("new.example.com", rtype)
@@ -110,7 +114,7 @@ def test_profile_types_and_aaaa(make, script):
     script.on("www.example.com", "TXT", [wire.record("www.example.com", "TXT", 60, '"a text"')])
     assert client.ask("www.example.com", "TXT").answer
     for rtype in ("AAAA", "HTTPS"):
-        assert errors(client.ask("www.example.com", rtype)) == [(wire.EDE_BLOCKED, "")]
+        assert codes(client.ask("www.example.com", rtype)) == [wire.EDE_BLOCKED]
 
 
 def test_records(make, script):

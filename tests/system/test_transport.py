@@ -193,7 +193,7 @@ def test_questions_keep_a_connection(make):
             ask_all(sock, ["n.example.com"])
             read_all(sock, ["n.example.com"])
             time.sleep(0.1)
-        assert 0.3 < closes_after(sock) < 2
+        assert 0.2 < closes_after(sock) < 2
 
 
 def test_a_trickle_does_not_keep_it(make):

@@ -9,7 +9,7 @@
 #define DAY_MS (86400 * 1000ull)
 #define READERS 3
 #define NAMES 64
-#define WRITES 20000
+#define WRITES 200000
 
 static const char catalog[] =
 	"[web]\nports = tcp/443\nallow = www.ex.com other.ex.com\nchain = *.edge.net\n"
@@ -187,14 +187,18 @@ static void test_inherited_opener(void **state)
 	add("default", "y.edge.net", "x.edge.net", true, 0, 5000);
 	add("default", "z.edge.net", "y.edge.net", true, 0, 5000);
 	add("default", "w.edge.net", "www.ex.com", false, 0, 5000);
-	util_text("c.ini", "[web]\nports = tcp/444\nallow = www.ex.com\nchain = *.edge.net\n");
+	add("default", "v.edge.net", "w.edge.net", true, 0, 5000);
+	/* the same port has another place in the new snapshot's table */
+	util_text("c.ini", "[first]\nports = tcp/1 tcp/2 tcp/443\nallow = first.ex.com\n"
+		  "[web]\nports = tcp/444\nallow = www.ex.com\nchain = *.edge.net\n");
 	after = snap_build(config, 2);
 	learned_revise(table, after, 100);
 	expect(after, "default", "x.edge.net", 100, 0, NULL);
 	expect(after, "default", "y.edge.net", 100, 0, NULL);
 	expect(after, "default", "z.edge.net", 100, 0, NULL);
 	expect(after, "default", "w.edge.net", 100, 5000, "tcp/444");
-	assert_int_equal(learned_count(table, 100), 1);
+	expect(after, "default", "v.edge.net", 100, 5000, "tcp/444");
+	assert_int_equal(learned_count(table, 100), 2);
 	snapshot_release(after);
 	util_text("c.ini", catalog);
 }

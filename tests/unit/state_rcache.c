@@ -227,8 +227,11 @@ static void test_churn(void **state)
 
 	assert_non_null(c);
 	model_reset();
-	for (size_t i = 0; i < 400; i++)
+	for (size_t i = 0; i < 600; i++)
 		model_put(c, &model[i], 60);
+	/* once is not for ever */
+	for (size_t i = 400; i < 600; i++)
+		assert_true(model_check(c, &model[i]));
 	for (unsigned round = 0; round < 200; round++) {
 		for (size_t i = 0; i < 200; i++)
 			assert_true(model_check(c, &model[i]));
@@ -236,7 +239,7 @@ static void test_churn(void **state)
 		for (unsigned k = 0; k < 1600; k++)
 			put_small(c, number++, false);
 	}
-	for (size_t i = 200; i < 400; i++)
+	for (size_t i = 200; i < 600; i++)
 		alive += model_check(c, &model[i]);
 	assert_int_equal(alive, 0);
 	rcache_free(c);
