@@ -4,7 +4,10 @@
 
 #include "base/jout.h"
 #include "cmd/cmd.h"
+#include "core/settings.h"
 #include "policy/snapshot.h"
+
+#define CONF_LIMIT ((size_t)64 << 20)
 
 static void add_json(void *ctx, const struct diag_view *v)
 {
@@ -33,6 +36,19 @@ static void print_json(const struct diag_list *d)
 	free(text);
 }
 
+/* What the machine says of it, errors of the file or not; these were reported. */
+static void check_machine(const struct cmd_options *o, struct diag_list *d)
+{
+	struct arena *a = arena_new(CONF_LIMIT);
+	struct diag_list *known = diag_new();
+	const struct conf *c = a && known ? conf_read(a, o->file, o->file_written, known) : NULL;
+
+	if (c)
+		settings_check(c, d);
+	diag_free(known);
+	arena_free(a);
+}
+
 int cmd_check(const struct cmd_options *o)
 {
 	struct diag_list *d = diag_new();
@@ -50,6 +66,7 @@ int cmd_check(const struct cmd_options *o)
 	for (int i = 0; i < o->n_args; i++)
 		names[i] = (struct conf_str){ o->args[i], 0 };
 	snapshot_release(snapshot_build(&so, d));
+	check_machine(o, d);
 	if (o->json)
 		print_json(d);
 	else

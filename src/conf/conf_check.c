@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "conf/conf_check.h"
 
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -163,9 +162,6 @@ void conf_check(struct conf_in *in, const struct conf *c, unsigned cache_line)
 		diag_error(in->d, in->file, def->clients.line,
 			   "'clients' in [profile default]: it is for every client that no other profile names");
 	check_prefixes(in, c);
-	if (c->server.user.text[0] && !getpwnam(c->server.user.text))
-		diag_error(in->d, in->file, c->server.user.line, "user = '%s': there is no account of that name",
-			   c->server.user.text);
 	if (c->cache.min_ttl > c->cache.max_ttl)
 		diag_error(in->d, in->file, cache_line, "[cache] min-ttl is larger than max-ttl");
 }

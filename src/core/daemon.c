@@ -146,15 +146,19 @@ static void stderr_line(void *ctx, const char *line)
 static int load(struct daemon *d)
 {
 	struct diag_list *diag = diag_new();
+	int err;
 
 	if (!diag)
 		return -ENOMEM;
 	d->generation = 1;
 	d->snapshot = snapshot_build(&(struct snapshot_options){
 		.path = d->path, .path_written = d->path_written, .generation = d->generation }, diag);
+	if (d->snapshot)
+		settings_check(d->snapshot->conf, diag);
 	diag_each(diag, stderr_line, NULL);
+	err = d->snapshot && !diag_errors(diag) ? 0 : -EINVAL;
 	diag_free(diag);
-	return d->snapshot ? 0 : -EINVAL;
+	return err;
 }
 
 /* A folder or socket that is only a default is no reason not to serve. */

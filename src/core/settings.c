@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/settings.h"
 
+#include <pwd.h>
 #include <sys/resource.h>
 
 #include "base/log.h"
@@ -88,4 +89,11 @@ void settings_raise_files(const struct conf *c)
 	if (setrlimit(RLIMIT_NOFILE, &r) < 0 || r.rlim_cur < want)
 		log_warn("open files: %llu are too few for [limits] inflight and tcp-clients, %llu are wanted",
 			 (unsigned long long)r.rlim_cur, (unsigned long long)want);
+}
+
+void settings_check(const struct conf *c, struct diag_list *d)
+{
+	if (c->server.user.text[0] && !getpwnam(c->server.user.text))
+		diag_error(d, c->path, c->server.user.line, "user = '%s': there is no account of that name",
+			   c->server.user.text);
 }

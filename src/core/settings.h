@@ -17,4 +17,7 @@ void settings_apply(struct shared *shared, const struct conf *c);
  */
 void settings_raise_files(const struct conf *c);
 
+/* What can be wrong with a configuration on this machine only: goes to d. */
+void settings_check(const struct conf *c, struct diag_list *d);
+
 #endif

@@ -143,13 +143,20 @@ static int source_load(struct catalog_build *b, uint32_t i, const char *file, un
 		say_unknown(b, s->name, file, line);
 		return 0;
 	}
+	/* a [catalog] section without a file was reported where it stands */
+	if (!*path)
+		return 0;
 	if (depth > NESTING_MAX) {
 		diag_error(b->d, file, line, "%s: includes are nested deeper than %d", s->name, NESTING_MAX);
 		return 0;
 	}
 	s->file = catfile_read(b->scratch, s->name, path, b->d);
-	if (!s->file)
-		return diag_errors(b->d) > errors ? 0 : -ENOMEM;
+	if (!s->file) {
+		if (diag_errors(b->d) == errors)
+			return -ENOMEM;
+		diag_error(b->d, file, line, "catalogue %s: its file %s cannot be read", s->name, path);
+		return 0;
+	}
 	s->state = SOURCE_LOADING;
 	err = picks_resolve(b, &s->includes, &s->file->include, s->file->path, i, depth + 1);
 	s->state = SOURCE_LOADED;

@@ -60,56 +60,7 @@ static void set_up(void)
 	diag_free(d);
 }
 
-/* ------------------------------------------------ against ldns */
-
-/* Types of which ldns and we know every field. (ldns 1.8 loses its way behind a SINK, and reads compressed names in TKEY.) */
-static bool known_to_both(const struct answer *a)
-{
-	static const uint16_t types[] = { 1, 2, 5, 6, 12, 14, 15, 16, 17, 18, 21, 26, 28, 33, 35, 36, 39, 43, 46, 48, 64, 65 };
-	size_t k;
-
-	for (size_t i = 0; i < a->n; i++) {
-		for (k = 0; k < ARRAY_SIZE(types) && types[k] != a->rr[i].type; k++)
-			continue;
-		if (k == ARRAY_SIZE(types) || a->rr[i].class != CLASS_IN)
-			return false;
-	}
-	return true;
-}
-
-static const ldns_rr *nth(const ldns_pkt *p, size_t i)
-{
-	ldns_rr_list *lists[] = { ldns_pkt_answer(p), ldns_pkt_authority(p), ldns_pkt_additional(p) };
-
-	for (size_t k = 0; k < 3; i -= ldns_rr_list_rr_count(lists[k++]))
-		if (i < ldns_rr_list_rr_count(lists[k]))
-			return ldns_rr_list_rr(lists[k], i);
-	return NULL;
-}
-
-static void check_ldns(const struct answer *a)
-{
-	ldns_pkt *p = NULL;
-	ldns_status s = ldns_wire2pkt(&p, a->msg, a->len);
-
-	if (s != LDNS_STATUS_OK)
-		fprintf(stderr, "ldns: %s\n", ldns_get_errorstr_by_id(s));
-	CHECK(s == LDNS_STATUS_OK);
-	for (size_t i = 0; i < a->n; i++) {
-		const ldns_rr *rr = nth(p, i);
-		struct name owner;
-		size_t off = 0;
-
-		CHECK(rr && ldns_rr_get_type(rr) == a->rr[i].type && ldns_rr_get_class(rr) == a->rr[i].class);
-		CHECK((ldns_rr_ttl(rr) & 0x80000000 ? 0 : ldns_rr_ttl(rr)) == a->rr[i].ttl);
-		CHECK(!name_read(&owner, ldns_rdf_data(ldns_rr_owner(rr)), ldns_rdf_size(ldns_rr_owner(rr)), &off));
-		CHECK(answer_owner_is(a, &a->rr[i], &owner));
-	}
-	CHECK(!nth(p, a->n));
-	ldns_pkt_free(p);
-}
-
-/* ------------------------------------------------ the message written anew */
+/* ------------------------------------------------ rdata */
 
 /* Rdata with its names written out and in lower case; gives the length. `plain`: none may be compressed (RFC 3597 4). */
 static size_t flat(const struct answer *a, const struct answer_rr *rr, bool plain, uint8_t *to)
@@ -138,6 +89,70 @@ static size_t flat(const struct answer *a, const struct answer_rr *rr, bool plai
 	CHECK(!w.bad);
 	return wr_len(&w);
 }
+
+/* ------------------------------------------------ against ldns */
+
+/* Types of which ldns and we know every field. (ldns 1.8 loses its way behind a SINK, and reads compressed names in TKEY.) */
+static bool known_to_both(const struct answer *a)
+{
+	static const uint16_t types[] = { 1, 2, 5, 6, 12, 14, 15, 16, 17, 18, 21, 26, 28, 33, 35, 36, 39, 43, 46, 48, 64, 65 };
+	size_t k;
+
+	for (size_t i = 0; i < a->n; i++) {
+		for (k = 0; k < ARRAY_SIZE(types) && types[k] != a->rr[i].type; k++)
+			continue;
+		if (k == ARRAY_SIZE(types) || a->rr[i].class != CLASS_IN)
+			return false;
+	}
+	return true;
+}
+
+static const ldns_rr *nth(const ldns_pkt *p, size_t i)
+{
+	ldns_rr_list *lists[] = { ldns_pkt_answer(p), ldns_pkt_authority(p), ldns_pkt_additional(p) };
+
+	for (size_t k = 0; k < 3; i -= ldns_rr_list_rr_count(lists[k++]))
+		if (i < ldns_rr_list_rr_count(lists[k]))
+			return ldns_rr_list_rr(lists[k], i);
+	return NULL;
+}
+
+/* The same record, in ldns' wire form and ours; names' case is not looked at. */
+static void check_rdata(const ldns_rr *rr, const struct answer *a, const struct answer_rr *ours)
+{
+	static uint8_t mine[2 * WIRE_MAX];
+	size_t len, n = flat(a, ours, false, mine), off = 0;
+	struct name owner;
+	uint8_t *wire;
+
+	CHECK(ldns_rr2wire(&wire, rr, LDNS_SECTION_ANSWER, &len) == LDNS_STATUS_OK);
+	CHECK(!name_read(&owner, wire, len, &off) && answer_owner_is(a, ours, &owner));
+	CHECK(len == off + 10 + n);
+	for (size_t i = 0; i < n; i++)
+		CHECK(name_lower(wire[off + 10 + i]) == name_lower(mine[i]));
+	free(wire);
+}
+
+static void check_ldns(const struct answer *a)
+{
+	ldns_pkt *p = NULL;
+	ldns_status s = ldns_wire2pkt(&p, a->msg, a->len);
+
+	if (s != LDNS_STATUS_OK)
+		fprintf(stderr, "ldns: %s\n", ldns_get_errorstr_by_id(s));
+	CHECK(s == LDNS_STATUS_OK);
+	for (size_t i = 0; i < a->n; i++) {
+		const ldns_rr *rr = nth(p, i);
+
+		CHECK(rr && ldns_rr_get_type(rr) == a->rr[i].type && ldns_rr_get_class(rr) == a->rr[i].class);
+		CHECK((ldns_rr_ttl(rr) & 0x80000000 ? 0 : ldns_rr_ttl(rr)) == a->rr[i].ttl);
+		check_rdata(rr, a, &a->rr[i]);
+	}
+	CHECK(!nth(p, a->n));
+	ldns_pkt_free(p);
+}
+
+/* ------------------------------------------------ the message written anew */
 
 static void check_same(const struct answer_keep *k, size_t i)
 {
@@ -184,24 +199,39 @@ static bool private_ok(const struct chain_ask *ask)
 	return ask->verdict->attrs.private || snapshot_upstream(snap, ask->verdict->upstream)->private;
 }
 
+/* A catalogue's entry has it, or it is of the one forward zone, and so was the question. */
+static bool target_ok(const struct chain_ask *ask, const struct name *target)
+{
+	static const struct name zone = { .len = 11, .labels = 2, .wire = "\4corp\4test" };
+	struct match m;
+
+	catalog_find(snap->catalog, &ask->profile->choice, target, &m);
+	return m.allow != ENTRY_NONE || m.chain != ENTRY_NONE || (name_under(ask->qname, &zone) && name_under(target, &zone));
+}
+
+/* The commonest of the private addresses; the whole list is the guard's own test. */
+static bool private(const uint8_t *a4)
+{
+	return a4[0] == 10 || a4[0] == 127 || (a4[0] == 192 && a4[1] == 168);
+}
+
 static void check_record(const struct chain_ask *ask, const struct answer_rr *rr, uint8_t section)
 {
 	bool trust = ask->profile->trust || ask->judge_all;
 	struct name target;
 	struct addr addr;
-	uint32_t entry;
 
 	CHECK(rr->class == CLASS_IN);
 	if (section != ANSWER_AN)
 		return;
 	if (rr->type == TYPE_CNAME && !trust && !rr->subst) {
 		CHECK(!answer_target(&answer, rr, &target));
-		CHECK(decide_target(snap, ask->profile, ask->verdict, &target, &entry));
+		CHECK(target_ok(ask, &target));
 	}
 	if (rr->type == TYPE_A || rr->type == TYPE_AAAA) {
 		CHECK(rr->type == ask->qtype && answer_owner_is(&answer, rr, &chain.end));
 		addr = rr->type == TYPE_A ? addr_v4(answer.msg + rr->rdata) : addr_v6(answer.msg + rr->rdata);
-		CHECK(private_ok(ask) || !guard_private(snap->guard, &addr));
+		CHECK(private_ok(ask) || (!guard_private(snap->guard, &addr) && !(addr.len == 4 && private(addr.b))));
 	}
 	CHECK(rr->type == TYPE_CNAME || rr->type == TYPE_DNAME || rr->type == TYPE_RRSIG || rr->type == ask->qtype);
 }

@@ -159,10 +159,10 @@ static void test_ini_errors(void **state)
 		    "accept churn\n"
 		    "mine.ini:15: error: [b] has no 'allow' and no 'chain'\n"
 		    "mine.ini:17: error: [a] again: first on line 6\n"
-		    "mine.ini:19: error: [profile x]: a group's name is one word of letters, digits, '-', '_' and '.', and "
-		    "not '.' first\n"
-		    "mine.ini:21: error: [.c]: a group's name is one word of letters, digits, '-', '_' and '.', and not '.' "
-		    "first\n"
+		    "mine.ini:19: error: [profile x]: a group's name is one word of letters, digits, '-', '_' and '.', "
+		    "at most 63 of them, and not '.' first\n"
+		    "mine.ini:21: error: [.c]: a group's name is one word of letters, digits, '-', '_' and '.', "
+		    "at most 63 of them, and not '.' first\n"
 		    "mine.ini:23: error: 'allow' is empty: expected a value\n"
 		    "mine.ini:27: error: unknown key 'title' in [e]: it belongs in [catalog]\n");
 	entries(file, "7 allow a x.y\n26 allow e z.y\n");
