@@ -25,7 +25,7 @@ CPPFLAGS += -Isrc -D_GNU_SOURCE -DPOSTERN_VERSION='"$(VERSION)"' $(if $(SANITIZE
 CFLAGS   ?= -O2 -g
 CFLAGS   += -std=gnu11 -pthread -fPIE -fstack-protector-strong -fstack-clash-protection -fno-strict-aliasing \
             -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wno-unused-parameter \
-            $(if $(WERROR),-Werror) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
+            $(if $(WERROR),-Werror) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 LDFLAGS  += -pie -Wl,-z,relro,-z,now -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 CPPFLAGS += $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
 LDLIBS   += $(shell pkg-config --libs $(LIBS) 2>/dev/null)

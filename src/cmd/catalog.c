@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/escape.h"
 #include "base/jout.h"
 #include "cmd/cmd.h"
 #include "conf/catfile.h"
@@ -161,11 +162,13 @@ static int show(struct arena *a, const struct conf *c, const char *name, struct 
 {
 	const char *path = catfile_find(a, c, name);
 	struct catfile *f = path ? catfile_read(a, name, path, d) : NULL;
+	char text[256];
 	int status;
 
+	escape_text(text, sizeof(text), (const uint8_t *)name, strlen(name));
 	if (!path)
-		fprintf(stderr, "postern: catalog %s: not found in [server] zones, nor is there a [catalog %s]\n", name,
-			name);
+		fprintf(stderr, "postern: catalog %s: not found in [server] zones, nor is there a [catalog %s]\n", text,
+			text);
 	if (f && !json)
 		print_catalog(f);
 	status = finish(d, f && json ? catalog_json(f) : NULL, !f);

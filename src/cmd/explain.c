@@ -4,12 +4,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/escape.h"
 #include "cmd/cmd.h"
 #include "core/live.h"
 
 static int cannot(const char *what, const char *why)
 {
-	fprintf(stderr, "postern: explain: %s: %s\n", what, why);
+	char text[NAME_TEXT];
+
+	escape_text(text, sizeof(text), (const uint8_t *)what, strlen(what));
+	fprintf(stderr, "postern: explain: %s: %s\n", text, why);
 	return 2;
 }
 

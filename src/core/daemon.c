@@ -287,16 +287,15 @@ static int start(struct daemon *d, struct ports *ports)
 	if (!d->shared.learned || !d->refused || !d->loop)
 		return -ENOMEM;
 	d->started_us = loop_now(d->loop).mono_us;
+	if ((err = open_control(d)) < 0 || (err = make_state(&c->server)) < 0 ||
+	    (err = ports_bind(ports, c, d->shared.workers)) < 0 || (err = sandbox_enter(&c->server)) < 0)
+		return err;
+	/* as the account that will open it anew at a reload */
 	d->qlog = qlog_open(&c->log, &err);
 	if (!d->qlog) {
 		log_error("log %s: %s", c->log.file.text, strerror(-err));
 		return err;
 	}
-	if (c->log.file.text[0] && (err = sandbox_give(&c->server, c->log.file.text)) < 0)
-		return err;
-	if ((err = open_control(d)) < 0 || (err = make_state(&c->server)) < 0 ||
-	    (err = ports_bind(ports, c, d->shared.workers)) < 0 || (err = sandbox_enter(&c->server)) < 0)
-		return err;
 	read_resolv(d);
 	if ((err = make_workers(d, ports)) < 0 || (err = watch_all(d)) < 0)
 		return err;

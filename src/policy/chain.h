@@ -11,7 +11,7 @@
 #include "policy/decide.h"
 
 #define CHAIN_LINKS 16
-#define CHAIN_TARGETS 64		/* names that one answer may teach */
+#define CHAIN_TARGETS (CHAIN_LINKS + 8)	/* names that one answer may teach: its links, and of services a few */
 
 enum chain_outcome {
 	CHAIN_PASS,			/* keep[] is the answer, maybe a negative one */

@@ -317,6 +317,28 @@ def test_help_of_commands(site, command):
         assert done.returncode == 0 and done.stderr == "" and command in done.stdout, done
 
 
+@pytest.mark.parametrize("command, options, later", [
+    ("run", ["-v", "-q", "--takeover"], ["--takeover"]), ("check", ["--all", "--strict", "--json"], []),
+    ("explain", ["--client ADDR", "--live", "--json"], []), ("catalog", ["--diff", "--json"], ["--diff"]),
+    ("suggest", ["--client PREFIX", "--since TIME"], []), ("flush", [], [])])
+def test_help_of_options(site, command, options, later):
+    """A line for each option, with a word on what is not there yet."""
+    text = site.command(command, "--help", config=False).stdout
+    found = dict(re.findall(r"^  (-\S+(?: [A-Z]+)?) {2,}(\S.*)$", text, re.M))
+    assert sorted(found) == sorted([*options, "--help"])
+    assert [option for option in found if "not in this version" in found[option]] == later
+
+
+def test_import_names_its_formats(site):
+    done = site.command("import", "xml", "-", config=False)
+    assert "expected list or hosts (not in this version: " in done.stderr, done
+
+
+def test_explain_has_no_empty_lines(place):
+    assert "ports" not in place.command("explain", "localhost").stdout
+    assert re.search(r"^ports: +tcp/443 udp/123$", place.command("explain", "www.example.com").stdout, re.M)
+
+
 def test_help_and_version(site):
     done = site.command("--help", config=False)
     assert done.returncode == 0 and all(f"  {command} " in done.stdout for command in COMMANDS)

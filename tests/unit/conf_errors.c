@@ -46,6 +46,25 @@ static void test_sections(void **state)
 	       "postern.conf:10: error: 'export' is not in this version\n");
 }
 
+/* A '#' behind a value is no comment; what was meant is said, once a line. */
+static void test_hash(void **state)
+{
+	static const char hint[] = "; a comment behind a value begins with ';'\n";
+	char want[1024];
+
+	snprintf(want, sizeof(want),
+		 "postern.conf:2: error: rate = '5 # five': expected a number from 1 to 1000000000%s"
+		 "postern.conf:3: error: queries = 'all?# of them': expected none, blocked or all%s"
+		 "postern.conf:5: error: catalog = '# none': expected CATALOG or CATALOG/GROUP, names of letters, digits, "
+		 "'-', '_' and '.'%s"
+		 "postern.conf:7: error: clients = '# our own net': expected ADDR/BITS or ADDR%s"
+		 "postern.conf:8: error: clients = '192.168.0.0/33': expected ADDR/BITS or ADDR\n", hint, hint, hint, hint);
+	expect("[log]\nrate = 5 # five\nqueries = all\t# of them\n[profile default]\ncatalog = # none\n"
+	       "[server]\nclients = 10.0.0.0/8 # our own net\n  192.168.0.0/33 ; and theirs\n", want);
+	/* none of these is one */
+	expect("[server]\nzones = a #b c#d\n[log]\nfile = x #y\n", "");
+}
+
 static void test_forwards(void **state)
 {
 	expect("[forward corp.example]\n[forward .]\naddress = 10.0.0.1\n[forward a..b]\naddress = 10.0.0.1\n"
@@ -178,9 +197,9 @@ static void test_near(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sections), cmocka_unit_test(test_forwards), cmocka_unit_test(test_profiles),
-		cmocka_unit_test(test_own_address), cmocka_unit_test(test_values), cmocka_unit_test(test_long_value),
-		cmocka_unit_test(test_near),
+		cmocka_unit_test(test_sections), cmocka_unit_test(test_hash), cmocka_unit_test(test_forwards),
+		cmocka_unit_test(test_profiles), cmocka_unit_test(test_own_address), cmocka_unit_test(test_values),
+		cmocka_unit_test(test_long_value), cmocka_unit_test(test_near),
 	};
 
 	return cmocka_run_group_tests_name("conf_errors", tests, util_setup, util_end);
