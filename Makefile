@@ -21,7 +21,8 @@ VERSION := 0.1$(addprefix -,$(shell git describe --always --dirty 2>/dev/null))
 LIBS    := ldns libuv inih libpsl libcap jansson
 LAYERS  := base dns conf policy state io export obs core cmd
 
-CPPFLAGS += -Isrc -D_GNU_SOURCE -DPOSTERN_VERSION='"$(VERSION)"' $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2)
+# without HAVE_STDBOOL_H ldns 1.8 makes bool a char where stdbool.h was not read before it
+CPPFLAGS += -Isrc -D_GNU_SOURCE -DHAVE_STDBOOL_H -DPOSTERN_VERSION='"$(VERSION)"' $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2)
 CFLAGS   ?= -O2 -g
 CFLAGS   += -std=gnu11 -pthread -fPIE -fstack-protector-strong -fstack-clash-protection -fno-strict-aliasing \
             -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wno-unused-parameter \
