@@ -2,11 +2,14 @@
 #include "policy/catalog_build.h"
 #include "policy/catalog_index.h"
 
+#define LOOK_AT 1000			/* entries, for one */
+
 struct search {
 	const struct catalog *c;
 	const struct pattern *p;
 	uint32_t entry;
 	uint32_t same, wider;		/* entries of the same catalogue, the first written of each kind */
+	unsigned looked_at;
 };
 
 static bool accepted(const struct group_decl *g, const char *warning)
@@ -49,6 +52,9 @@ static void consider(void *ctx, uint32_t i)
 	struct pattern wide;
 	bool same;
 
+	/* Thousands of stars under one suffix: what lies further off stays unsaid, for the check must end. */
+	if (++s->looked_at > LOOK_AT)
+		return;
 	/* What may be asked for may be led to as well, but not the other way round. */
 	if (i == s->entry || eg->catalog_index != og->catalog_index || (e->role == ROLE_ALLOW && o->role == ROLE_CHAIN))
 		return;
