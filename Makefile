@@ -51,6 +51,8 @@ objs = $(foreach l,$(call upto,$1,$(LAYERS)),$(patsubst %.c,$B/%.o,$(wildcard sr
 
 UNIT := $(patsubst tests/unit/%.c,$B/unit/%,$(wildcard tests/unit/*_*.c))
 
+# objects of tests are kept like the others
+.SECONDARY:
 .SECONDEXPANSION:
 $B/unit/%: $B/tests/unit/%.o $$(call objs,$$(firstword $$(subst _, ,$$*)))
 	@mkdir -p $(@D)
