@@ -46,13 +46,14 @@ static bool same_socket(const struct conf *a, const struct conf *b)
 static const struct {
 	const char *name;
 	bool (*same)(const struct conf *a, const struct conf *b);
+	size_t line;				/* offset of the key's line in struct conf; 0: it is not known */
 } fixed[] = {
-	{ "listen", same_listen },
-	{ "workers", same_workers },
-	{ "user", same_user },
-	{ "state", same_state },
-	{ "sandbox", same_sandbox },
-	{ "[control] socket", same_socket },
+	{ "listen", same_listen, offsetof(struct conf, server.listen.line) },
+	{ "workers", same_workers, 0 },
+	{ "user", same_user, offsetof(struct conf, server.user.line) },
+	{ "state", same_state, offsetof(struct conf, server.state.line) },
+	{ "sandbox", same_sandbox, 0 },
+	{ "[control] socket", same_socket, offsetof(struct conf, control.socket.line) },
 };
 
 bool settings_unchanged(const struct conf *old, const struct conf *now, struct diag_list *d)
@@ -60,9 +61,11 @@ bool settings_unchanged(const struct conf *old, const struct conf *now, struct d
 	bool ok = true;
 
 	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++) {
+		const unsigned *line = fixed[i].line ? (const void *)((const char *)now + fixed[i].line) : NULL;
+
 		if (fixed[i].same(old, now))
 			continue;
-		diag_error(d, now->path, 0, "%s: a change needs a restart", fixed[i].name);
+		diag_error(d, now->path, line ? *line : 0, "%s: a change needs a restart", fixed[i].name);
 		ok = false;
 	}
 	return ok;
