@@ -188,19 +188,19 @@ static bool all(void)
 
 static void test_many(void **state)
 {
+	struct endpoint from[MANY];
 	unsigned fds;
 
 	ex[0] = ask(0, on_keep);
 	dgram_close(ex[0]);
 	hear();
 	fds = help_fds();
-	for (unsigned i = 0; i < MANY; i++)
-		ex[i] = ask(i, on_reply);
 	for (unsigned i = 0; i < MANY; i++) {
-		struct endpoint from = hear();
-
-		answer(far, &from, "reply", 5);
+		ex[i] = ask(i, on_reply);
+		from[i] = hear();
 	}
+	for (unsigned i = 0; i < MANY; i++)
+		answer(far, &from[i], "reply", 5);
 	help_until(all);
 	assert_int_equal(got, MANY);
 	assert_int_equal(help_fds(), fds);
