@@ -39,13 +39,17 @@ static void try_failed(struct query *q)
 	next_try(q);
 }
 
-static void use_reply(struct query *q, const uint8_t *msg, size_t len)
+static void useless_reply(struct query *q)
 {
-	if (query_reply(q, msg, len))
-		return;
 	upstream_judged(q->server, false);
 	stat_add(&q->w->stats, STAT_UP_BAD);
 	next_try(q);
+}
+
+static void use_reply(struct query *q, const uint8_t *msg, size_t len)
+{
+	if (!query_reply(q, msg, len))
+		useless_reply(q);
 }
 
 static void on_stream(void *ctx, const uint8_t *msg, ssize_t len)
@@ -60,8 +64,7 @@ static void on_stream(void *ctx, const uint8_t *msg, ssize_t len)
 	upstream_answered(q->server, loop_now(q->w->loop).mono_us - q->sent_us);
 	/* a connection cannot be spoofed from aside: the case need not prove it */
 	if (wire_match(msg, (size_t)len, q->id, &q->sent, q->qtype) == WIRE_FOREIGN || bytes_u16(msg + 2) & WIRE_TC) {
-		stat_add(&q->w->stats, STAT_UP_BAD);
-		next_try(q);
+		useless_reply(q);
 		return;
 	}
 	use_reply(q, msg, (size_t)len);

@@ -173,7 +173,7 @@ static enum served serve(struct worker *w, struct request *r, const uint8_t *msg
 		return SERVED_SILENT;
 	}
 	r->snapshot = w->snapshot;
-	r->limit = r->conn ? WIRE_MAX : r->q.udp_size;
+	r->limit = wire_limit(&r->q, r->conn != NULL);
 	*outlen = formal(w, r, parsed);
 	if (*outlen)
 		return SERVED_REPLY;

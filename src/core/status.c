@@ -78,6 +78,8 @@ static char *as_text(const struct daemon *d, const struct status *s)
 	fprintf(f, "postern %s, up %llu s, configuration %s, generation %u, %zu workers\n", POSTERN_VERSION,
 		(unsigned long long)((loop_now(d->loop).mono_us - d->started_us) / CLOCK_S), d->path, d->generation,
 		d->n_workers);
+	fprintf(f, "catalogue: %zu entries, %zu bytes with the configuration\n", d->snapshot->catalog->n_entries,
+		arena_size(d->snapshot->arena));
 	fprintf(f, "cache: %zu answers, %zu of %zu bytes; learned names: %zu; in flight: %zu; TCP clients: %u\n",
 		s->cache.entries, s->cache.bytes, s->cache.limit,
 		learned_count(d->shared.learned, loop_now(d->loop).boot_ms), s->queries,
@@ -124,6 +126,8 @@ static char *as_json(const struct daemon *d, const struct status *s)
 	jout_set_number(o, "uptime", (int64_t)((loop_now(d->loop).mono_us - d->started_us) / CLOCK_S));
 	jout_set_text(o, "configuration", d->path);
 	jout_set_number(o, "generation", d->generation);
+	jout_set_number(o, "entries", (int64_t)d->snapshot->catalog->n_entries);
+	jout_set_number(o, "bytes", (int64_t)arena_size(d->snapshot->arena));
 	jout_set_number(o, "workers", (int64_t)d->n_workers);
 	jout_set_number(cache, "answers", (int64_t)s->cache.entries);
 	jout_set_number(cache, "bytes", (int64_t)s->cache.bytes);

@@ -13,7 +13,7 @@ from client import Client
 from netns import Namespace, furnish, why_not
 from procs import find_program, free_port
 from server import BINARY, ZONES, Postern, Site
-from upstream import Upstream
+from upstream import Upstream, by_name
 
 LOCAL = "127.0.0.1"
 
@@ -54,6 +54,14 @@ def upstream(ends):
         ends.callback(server.stop)
         return server
     return make
+
+
+@pytest.fixture
+def script(upstream):
+    """One that answers every name; a test module may have its own."""
+    up = upstream()
+    up.default = by_name
+    return up
 
 
 @pytest.fixture

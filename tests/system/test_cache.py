@@ -9,19 +9,12 @@ import wire
 from client import Client, addresses, rcode, types
 from procs import memory, until
 from server import BINARY
-from upstream import by_name, nodata, number
+from upstream import nodata, number
 
 CATALOGUE = {"test": "[g]\nallow = *.example.com\n", "other": "[g]\nallow = *.example.com\n  *.example.org\n"}
 PROFILE = {"profile default": {"catalog": "test"}, "log": {"queries": "none"}}
 CONSTANT = 4 << 20          # what the service needs besides its cache, more than at start
 PER_ANSWER = 60
-
-
-@pytest.fixture
-def script(upstream):
-    up = upstream()
-    up.default = by_name
-    return up
 
 
 def fill(client, names, rtype="A"):

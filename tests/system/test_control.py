@@ -18,13 +18,6 @@ CATALOGUE = {"test": "[g]\nallow = *.example.com\nchain = *.cdn.example\n"}
 
 
 @pytest.fixture
-def script(upstream):
-    up = upstream()
-    up.default = by_name
-    return up
-
-
-@pytest.fixture
 def server(postern, script):
     return postern({"profile default": {"catalog": "test"}, "log": {"queries": "none"}}, CATALOGUE, script)
 

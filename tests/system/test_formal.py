@@ -10,18 +10,10 @@ import pytest
 
 import wire
 from client import addresses, frame, rcode, read_frame
-from upstream import by_name
 
 NAME = "www.example.com"
 CONTROL = wire.query("control.example.com", ident=0x7777)
 OPT = wire.opt(wire.option(100, b"x"))
-
-
-@pytest.fixture
-def script(upstream):
-    up = upstream()
-    up.default = by_name
-    return up
 
 
 @pytest.fixture

@@ -23,13 +23,6 @@ CATALOGUE = "[g]\nallow = *.example.com\nchain = *.cdn.example\n"
 
 
 @pytest.fixture
-def script(upstream):
-    up = upstream()
-    up.default = by_name
-    return up
-
-
-@pytest.fixture
 def make(postern, script):
     def start(sections=None, catalogue=CATALOGUE, **kwargs):
         return postern({"profile default": {"catalog": "test"}, **(sections or {})}, {"test": catalogue}, script, **kwargs)

@@ -20,13 +20,6 @@ ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 
 @pytest.fixture
-def script(upstream):
-    up = upstream()
-    up.default = by_name
-    return up
-
-
-@pytest.fixture
 def make(postern, script):
     def start(sections=None, start=True, **kwargs):
         return postern({**PROFILE, **(sections or {})}, CATALOGUE, script, start=start, **kwargs)
