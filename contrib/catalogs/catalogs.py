@@ -1,0 +1,388 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Makes zones/*.ini from published tables (tests/sources), as `postern import` reads them, and reviewed decisions
+(*.recipe, beside this file).
+
+catalogs.py write [NAME...]   writes them
+catalogs.py check [NAME...]   says which differ from what would be written
+
+README.md beside this file says how a new edition of a document is taken in.
+"""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+SOURCES = ROOT / "tests/sources"
+ZONES = ROOT / "zones"
+POSTERN = os.environ.get("POSTERN", ROOT / "build/postern")
+UNSAID = ("tcp/80", "tcp/443")
+QUALITY = ["A", "B", "C(A)", "C"]
+PART_NAMES = {("tcp/80",): "http", ("tcp/443",): "https", ("tcp/80", "tcp/443"): "http-https"}
+
+
+class Wrong(Exception):
+    pass
+
+
+class Row:
+    """One row of a published table: what it prints, and what `postern import` reads in it."""
+
+    def __init__(self, table, line, area, number, endpoint, quality, read):
+        self.table, self.line, self.area, self.number = table, line, area, number
+        self.endpoint, self.quality = endpoint.strip(), quality
+        self.pattern, self.ports = read
+
+    def __str__(self):
+        return f"{self.table}:{self.line}: {self.endpoint!r} ({self.area})"
+
+
+def read_by_import(path):
+    """What `postern import tsv` reads in a table: {(area, row): (pattern or None, ports)}."""
+    done = subprocess.run([POSTERN, "import", "tsv", path], capture_output=True, text=True, check=False)
+    if done.returncode not in (0, 1) or not done.stdout:
+        raise Wrong(f"{path}: postern import: {done.stderr}")
+    found, keys = {}, {}
+    for line in done.stdout.splitlines():
+        text = line.removeprefix("# ")
+        key, _, value = text.partition("= ")
+        if key.strip() in ("purpose", "ports"):
+            keys[key.strip()] = value
+        entry = re.match(r"(?:allow +=)? +(\S+) +; rows? ([\d ]+)", line)
+        for number in entry[2].split() if entry else []:
+            found[keys["purpose"], int(number)] = entry[1], tuple(keys["ports"].split())
+        rejected = re.match(r"row (\d+) not read: ", text)
+        if rejected:
+            found[keys["purpose"], int(rejected[1])] = None, tuple(keys["ports"].split())
+    return found
+
+
+def as_value(text):
+    """Text as `postern import` writes it into a value."""
+    return "".join(chr(byte) if 32 <= byte < 127 and byte != ord(";") else "_" for byte in text.encode())
+
+
+def port_order(port):
+    protocol, number = port.split("/")
+    return protocol, int(number)
+
+
+def read_table(name):
+    rows, counts = [], {}
+    path = SOURCES / f"{name}.tsv"
+    read = read_by_import(path)
+    for line, text in enumerate(path.read_text().splitlines(), 1):
+        cells = text.split("\t")
+        if text.startswith("#") or cells[1] == "endpoint":
+            continue
+        area = cells[0]
+        counts[area] = counts.get(area, 0) + 1
+        rows.append(Row(name, line, area, counts[area], cells[1], cells[3] if len(cells) > 3 else "",
+                        read[as_value(area), counts[area]]))
+    return rows
+
+
+class Table:
+    def __init__(self, name, date, prefix):
+        self.name, self.date, self.prefix = name, date, prefix
+        self.rows = [row for row in read_table(name) if row.area.startswith(prefix)]
+
+    def title(self):
+        return f"{self.name.split('/')[-1]} ({self.date})"
+
+    def short_area(self, area):
+        return area[len(self.prefix):].lstrip(" /") or area
+
+
+class Decision:
+    """An indented line of a recipe: an endpoint as printed, or '+' for what no table has."""
+
+    def __init__(self, where, text):
+        self.where, self.used = where, False
+        text, _, self.why = text.partition(" # ")
+        left, _, right = text.partition(" = ")
+        endpoint, _, self.area = left.partition(" @ ")
+        self.endpoint, self.area, self.why = endpoint.strip(), self.area.strip(), self.why.strip()
+        self.added = self.endpoint.startswith("+ ")
+        words = (self.endpoint[2:] if self.added else right).split()
+        self.role = "chain" if words[:1] == ["chain"] else "allow"
+        self.patterns = words[1:] if self.role == "chain" else words
+        if (words or self.added) and not self.why:
+            raise Wrong(f"{where}: a decision without a reason: expected ' # WHY' at its end")
+
+    def takes(self, row):
+        return self.endpoint == row.endpoint and self.area in ("", row.area)
+
+
+class Group:
+    def __init__(self, where, name):
+        self.where, self.name = where, name
+        self.keys, self.notes, self.areas, self.decisions = {}, [], [], []
+
+
+class Recipe:
+    GROUP_KEYS = ("purpose", "ports", "types", "churn", "private", "accept")
+
+    def __init__(self, path):
+        self.path, self.name = path, path.stem
+        self.keys, self.about, self.tables, self.groups = {}, [], [], []
+        self.out = None
+        group = None
+        for number, text in enumerate(path.read_text().splitlines(), 1):
+            group = self.line(f"{path}:{number}", text, group)
+        for key in ("title", "source"):
+            if key not in self.keys:
+                raise Wrong(f"{path}: no '{key}'")
+
+    def line(self, where, text, group):
+        if not text.strip() or text.startswith("#"):
+            return group
+        word, _, rest = text.strip().partition(" ")
+        rest = rest.strip()
+        if text[0] in " \t":
+            if group is None:
+                raise Wrong(f"{where}: expected 'group NAME' or 'out' before it")
+            group.decisions.append(Decision(where, text.strip()))
+        elif word == "group":
+            group = Group(where, rest)
+            self.groups.append(group)
+        elif word == "out":
+            group = self.out = Group(where, None)
+        elif word == "about":
+            self.about.append(rest)
+        elif word == "table":
+            name, date, *prefix = rest.split(" ", 2)
+            self.tables.append(Table(name, date, prefix[0] if prefix else ""))
+        elif word in ("title", "source", "include") and group is None:
+            self.keys[word] = rest
+        elif group is None:
+            raise Wrong(f"{where}: unknown word {word!r}")
+        elif word == "note":
+            group.notes.append(rest)
+        elif word == "area":
+            group.areas.append(rest)
+        elif word in self.GROUP_KEYS and word not in group.keys:
+            group.keys[word] = rest
+        else:
+            raise Wrong(f"{where}: unknown or second {word!r}")
+        return group
+
+
+class Entry:
+    def __init__(self, role, pattern):
+        self.role, self.pattern = role, pattern
+        self.rows, self.why, self.ports = [], [], set()
+
+
+def place(recipe):
+    """Which group and which decision every row goes to; raises unless each has one and each decision a row."""
+    placed = []
+    everything = recipe.groups + ([recipe.out] if recipe.out else [])
+    for table in recipe.tables:
+        for row in table.rows:
+            short = table.short_area(row.area)
+            found = [(g, d) for g in everything for d in g.decisions if not d.added and d.takes(row)]
+            exact = [(g, d) for g, d in found if d.area] or found
+            if not exact:
+                exact = [(g, None) for g in everything if row.area in g.areas or short in g.areas]
+            if len(exact) != 1:
+                raise Wrong(f"{row}: {recipe.name}.recipe has {len(exact)} places for it, expected one")
+            group, decision = exact[0]
+            if decision:
+                decision.used = True
+            placed.append((table, row, group, decision))
+    for group in everything:
+        for decision in group.decisions:
+            if not decision.used and not decision.added:
+                raise Wrong(f"{decision.where}: no row prints {decision.endpoint!r}")
+    return placed
+
+
+def entries_of(recipe, group, placed):
+    entries = {}
+    for table, row, to, decision in placed:
+        if to is not group:
+            continue
+        patterns = decision.patterns if decision and decision.patterns else [row.pattern]
+        if patterns == [None]:
+            raise Wrong(f"{row}: is not a name; {recipe.name}.recipe must decide: '{row.endpoint} = PATTERN # WHY'")
+        for pattern in patterns:
+            entry = entries.setdefault(pattern, Entry(decision.role if decision else "allow", pattern))
+            entry.rows.append((table, row))
+            entry.ports |= set(group.keys["ports"].split() if "ports" in group.keys else row.ports)
+            if decision and decision.why and decision.why not in entry.why:
+                entry.why.append(decision.why)
+    for decision in group.decisions:
+        for pattern in decision.patterns if decision.added else []:
+            entry = entries.setdefault(pattern, Entry(decision.role, pattern))
+            entry.why.append(decision.why)
+    return list(entries.values())
+
+
+def parts_of(group, entries):
+    """The entries by their ports: ports belong to a group, so one with several kinds of rows becomes several."""
+    parts = {}
+    for entry in entries:
+        if entry.ports:
+            parts.setdefault(tuple(sorted(entry.ports, key=port_order)), []).append(entry)
+    ports_written = group.keys.get("ports")
+    for entry in entries:
+        if not entry.ports:
+            first = next(iter(parts), tuple(ports_written.split()) if ports_written else UNSAID)
+            parts.setdefault(first, []).append(entry)
+    return parts
+
+
+def part_name(ports):
+    return PART_NAMES.get(ports) or "-".join(port.replace("/", "-") for port in ports)
+
+
+def where_from(entry, several):
+    """The inline comment of an entry: quality, and rows of the table by area."""
+    words = []
+    qualities = [row.quality for _, row in entry.rows if row.quality]
+    if qualities:
+        best = min(qualities, key=QUALITY.index)
+        words.append(best + (" only" if best == "C" else ""))
+    by_area = {}
+    for table, row in entry.rows:
+        by_area.setdefault((table, row.area), []).append(str(row.number))
+    for (table, area), numbers in by_area.items():
+        label = f"{table.name.split('/')[-1]}, " if several["tables"] else ""
+        label += f"{table.short_area(area)}, " if several["areas"] else ""
+        words.append(f"{label}row{'s' if len(numbers) > 1 else ''} {' '.join(numbers)}")
+    return "; ".join(words) if words else "added"
+
+
+def source_of(entries):
+    by_table = {}
+    for entry in entries:
+        for table, row in entry.rows:
+            areas = by_table.setdefault(table, [])
+            if table.short_area(row.area) not in areas:
+                areas.append(table.short_area(row.area))
+    return ", ".join(f"{table.title()} {' / '.join(areas)}" for table, areas in by_table.items())
+
+
+def plain(text):
+    """Text that INI takes as a value or a comment of one line."""
+    return re.sub(r"\s;", ",", text).encode("ascii", "replace").decode()
+
+
+def put_comment(out, text):
+    line = "#"
+    for word in text.split():
+        if len(line) + 1 + len(word) > 118:
+            out.append(line)
+            line = "#"
+        line += " " + word
+    out.append(line)
+
+
+def put_entries(out, role, entries, several):
+    width = max((len(entry.pattern) for entry in entries), default=0)
+    key = f"{role:7} = "
+    for entry in entries:
+        out.append(f"{key}{entry.pattern:{width}} ; {plain(where_from(entry, several))}")
+        key = " " * len(key)
+
+
+def put_group(out, recipe, group, entries):
+    parts = parts_of(group, entries)
+    for ports, members in parts.items():
+        name = group.name if len(parts) == 1 else f"{group.name}-{part_name(ports)}"
+        several = {"tables": len({t for e in members for t, _ in e.rows}) > 1,
+                   "areas": len({r.area for e in members for _, r in e.rows}) > 1}
+        purpose = group.keys.get("purpose")
+        if not purpose:
+            raise Wrong(f"{group.where}: group {group.name} has no 'purpose'")
+        if len(parts) > 1:
+            purpose += f" (over {part_name(ports).replace('-', ' and ') if ports in PART_NAMES else ' '.join(ports)})"
+        out += ["", f"[{name}]"]
+        for note in group.notes:
+            put_comment(out, note)
+        out.append(f"purpose = {plain(purpose)}")
+        out.append(f"source  = {plain(source_of(members) or recipe.keys['source'])}")
+        out.append(f"ports   = {' '.join(ports)}")
+        for key in ("types", "churn", "private"):
+            if key in group.keys:
+                out.append(f"{key:7} = {group.keys[key]}")
+        if "accept" in group.keys:
+            names, _, why = group.keys["accept"].partition(" # ")
+            if not why:
+                raise Wrong(f"{group.where}: accept without a reason: expected ' # WHY' at its end")
+            put_comment(out, f"{names}: {why}")
+            out.append(f"accept  = {names.strip()}")
+        for entry in members:
+            for why in entry.why:
+                put_comment(out, f"{entry.pattern}: {printed(entry)}{why}")
+        for role in ("allow", "chain"):
+            put_entries(out, role, [entry for entry in members if entry.role == role], several)
+
+
+def printed(entry):
+    other = [row.endpoint for _, row in entry.rows if row.pattern != entry.pattern]
+    return f'printed as "{other[0]}": ' if other else ""
+
+
+def put_left_out(out, recipe, placed):
+    left = {}
+    for table, row, group, decision in placed:
+        if group is recipe.out:
+            why = decision.why if decision else f"area {table.short_area(row.area)}"
+            left.setdefault((row.endpoint, why), []).append(str(row.number))
+    if left:
+        out += ["", "# Left out:"]
+    for (endpoint, why), numbers in left.items():
+        put_comment(out, f"{endpoint} (row{'s' if len(numbers) > 1 else ''} {' '.join(numbers)}): {why}")
+
+
+def catalogue(recipe):
+    placed = place(recipe)
+    out = ["# SPDX-License-Identifier: GPL-3.0-or-later",
+           f"# Made by contrib/catalogs from the published table and {recipe.name}.recipe: changes belong there."]
+    if recipe.about:
+        out.append("#")
+        put_comment(out, " ".join(recipe.about))
+    out += ["", "[catalog]"]
+    for key in ("title", "source", "include"):
+        if key in recipe.keys:
+            out.append(f"{key:7} = {plain(recipe.keys[key])}")
+    for group in recipe.groups:
+        entries = entries_of(recipe, group, placed)
+        if not entries:
+            raise Wrong(f"{group.where}: group {group.name} is empty")
+        put_group(out, recipe, group, entries)
+    put_left_out(out, recipe, placed)
+    return "\n".join(out) + "\n"
+
+
+def main(words):
+    if not words or words[0] not in ("write", "check"):
+        print(__doc__, file=sys.stderr)
+        return 2
+    status = 0
+    for path in sorted(HERE.glob("*.recipe")):
+        if words[1:] and path.stem not in words[1:]:
+            continue
+        try:
+            text = catalogue(Recipe(path))
+        except Wrong as wrong:
+            print(wrong, file=sys.stderr)
+            status = 1
+            continue
+        zone = ZONES / f"{path.stem}.ini"
+        if words[0] == "write":
+            zone.write_text(text)
+        elif not zone.exists() or zone.read_text() != text:
+            print(f"{zone}: differs from what {path.name} makes", file=sys.stderr)
+            status = 1
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
