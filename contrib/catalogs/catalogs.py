@@ -121,7 +121,7 @@ class Decision:
 class Group:
     def __init__(self, where, name):
         self.where, self.name = where, name
-        self.keys, self.notes, self.areas, self.decisions = {}, [], [], []
+        self.keys, self.notes, self.areas, self.decisions = {}, [], {}, []
 
 
 class Recipe:
@@ -164,7 +164,8 @@ class Recipe:
         elif word == "note":
             group.notes.append(rest)
         elif word == "area":
-            group.areas.append(rest)
+            area, _, why = rest.partition(" # ")
+            group.areas[area.strip()] = why.strip()
         elif word in self.GROUP_KEYS and word not in group.keys:
             group.keys[word] = rest
         else:
@@ -330,15 +331,27 @@ def printed(entry):
 
 
 def put_left_out(out, recipe, placed):
-    left = {}
+    left, areas = {}, {}
     for table, row, group, decision in placed:
-        if group is recipe.out:
-            why = decision.why if decision else f"area {table.short_area(row.area)}"
-            left.setdefault((row.endpoint, why), []).append(str(row.number))
-    if left:
+        if group is recipe.out and decision:
+            left.setdefault((row.endpoint, decision.why), []).append(str(row.number))
+        elif group is recipe.out:
+            areas.setdefault((table, row.area), []).append(row)
+    if left or areas:
         out += ["", "# Left out:"]
+    for (table, area), rows in areas.items():
+        short = table.short_area(area)
+        why = group_why(recipe.out, area, short)
+        put_comment(out, f"{short}, all {len(rows)} rows that are in no group: {why}")
     for (endpoint, why), numbers in left.items():
         put_comment(out, f"{endpoint} (row{'s' if len(numbers) > 1 else ''} {' '.join(numbers)}): {why}")
+
+
+def group_why(group, area, short):
+    why = group.areas.get(area) or group.areas.get(short)
+    if not why:
+        raise Wrong(f"{group.where}: area {short} left out without a reason: expected ' # WHY' at its end")
+    return why
 
 
 def catalogue(recipe):
