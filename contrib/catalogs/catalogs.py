@@ -9,6 +9,7 @@ catalogs.py check [NAME...]   says which differ from what would be written
 README.md beside this file says how a new edition of a document is taken in.
 """
 
+import functools
 import os
 import pathlib
 import re
@@ -32,17 +33,21 @@ class Wrong(Exception):
 class Row:
     """One row of a published table: what it prints, and what `postern import` reads in it."""
 
-    def __init__(self, table, line, area, number, endpoint, quality, read):
-        self.table, self.line, self.area, self.number = table, line, area, number
-        self.endpoint, self.quality = endpoint.strip(), quality
+    def __init__(self, table, line, cells, number, read):
+        self.table, self.line, self.area, self.number = table, line, cells[0], number
+        self.endpoint = cells[1].strip()
+        self.quality, self.document = cells[3:5] if len(cells) > 4 else ("", "")
         self.pattern, self.ports = read
 
     def __str__(self):
         return f"{self.table}:{self.line}: {self.endpoint!r} ({self.area})"
 
 
+@functools.cache
 def read_by_import(path):
     """What `postern import tsv` reads in a table: {(area, row): (pattern or None, ports)}."""
+    if not pathlib.Path(POSTERN).exists():
+        raise Wrong(f"{POSTERN}: not there: build it first (make), or name another in POSTERN")
     done = subprocess.run([POSTERN, "import", "tsv", path], capture_output=True, text=True, check=False)
     if done.returncode not in (0, 1) or not done.stdout:
         raise Wrong(f"{path}: postern import: {done.stderr}")
@@ -81,8 +86,7 @@ def read_table(name):
             continue
         area = cells[0]
         counts[area] = counts.get(area, 0) + 1
-        rows.append(Row(name, line, area, counts[area], cells[1], cells[3] if len(cells) > 3 else "",
-                        read[as_value(area), counts[area]]))
+        rows.append(Row(name, line, cells, counts[area], read[as_value(area), counts[area]]))
     return rows
 
 
@@ -96,6 +100,12 @@ class Table:
 
     def short_area(self, area):
         return area[len(self.prefix):].lstrip(" /") or area
+
+
+def documents_of(name):
+    """The published documents that a table's rows name (S1, S2, ...), as its head lists them."""
+    lines = (SOURCES / f"{name}.tsv").read_text().splitlines()
+    return [line.removeprefix("# ") for line in lines if re.match(r"# S\d+ ", line)]
 
 
 class Decision:
@@ -245,18 +255,27 @@ def part_name(ports):
 def where_from(entry, several):
     """The inline comment of an entry: quality, and rows of the table by area."""
     words = []
-    qualities = [row.quality for _, row in entry.rows if row.quality]
-    if qualities:
-        best = min(qualities, key=QUALITY.index)
+    graded = [row for _, row in entry.rows if row.quality]
+    if graded:
+        best = min((row.quality for row in graded), key=QUALITY.index)
         words.append(best + (" only" if best == "C" else ""))
-    by_area = {}
-    for table, row in entry.rows:
-        by_area.setdefault((table, row.area), []).append(str(row.number))
-    for (table, area), numbers in by_area.items():
-        label = f"{table.name.split('/')[-1]}, " if several["tables"] else ""
-        label += f"{table.short_area(area)}, " if several["areas"] else ""
-        words.append(f"{label}row{'s' if len(numbers) > 1 else ''} {' '.join(numbers)}")
+    if entry.rows:
+        words.append(rows_text(entry.rows, several))
     return "; ".join(words) if words else "added"
+
+
+def rows_text(rows, several):
+    by_area = {}
+    for table, row in rows:
+        by_area.setdefault((table, row.area), []).append(row)
+    texts = []
+    for (table, area), members in by_area.items():
+        words = [table.name.split("/")[-1]] if several["tables"] else []
+        words += [table.short_area(area)] if several["areas"] else []
+        words += [" ".join(dict.fromkeys(word for row in members for word in row.document.split()))]
+        words += [f"row{'s' if len(members) > 1 else ''} {' '.join(str(row.number) for row in members)}"]
+        texts.append(", ".join(word for word in words if word))
+    return "; ".join(texts)
 
 
 def source_of(entries):
@@ -274,12 +293,12 @@ def plain(text):
     return re.sub(r"\s;", ",", text).encode("ascii", "replace").decode()
 
 
-def put_comment(out, text):
-    line = "#"
+def put_comment(out, text, indent=""):
+    line = "#" + indent
     for word in text.split():
-        if len(line) + 1 + len(word) > 118:
+        if len(line) + 1 + len(word) > 118 and line.strip("# "):
             out.append(line)
-            line = "#"
+            line = "#" + indent
         line += " " + word
     out.append(line)
 
@@ -294,8 +313,8 @@ def put_entries(out, role, entries, several):
 
 def put_group(out, recipe, group, entries):
     parts = parts_of(group, entries)
+    names = {ports: group.name if len(parts) == 1 else f"{group.name}-{part_name(ports)}" for ports in parts}
     for ports, members in parts.items():
-        name = group.name if len(parts) == 1 else f"{group.name}-{part_name(ports)}"
         several = {"tables": len({t for e in members for t, _ in e.rows}) > 1,
                    "areas": len({r.area for e in members for _, r in e.rows}) > 1}
         purpose = group.keys.get("purpose")
@@ -303,7 +322,9 @@ def put_group(out, recipe, group, entries):
             raise Wrong(f"{group.where}: group {group.name} has no 'purpose'")
         if len(parts) > 1:
             purpose += f" (over {part_name(ports).replace('-', ' and ') if ports in PART_NAMES else ' '.join(ports)})"
-        out += ["", f"[{name}]"]
+        out += ["", f"[{names[ports]}]"]
+        if len(parts) > 1:
+            put_comment(out, "Belongs together with " + " ".join(f"[{name}]" for name in names.values() if name != names[ports]))
         for note in group.notes:
             put_comment(out, note)
         out.append(f"purpose = {plain(purpose)}")
@@ -313,28 +334,31 @@ def put_group(out, recipe, group, entries):
             if key in group.keys:
                 out.append(f"{key:7} = {group.keys[key]}")
         if "accept" in group.keys:
-            names, _, why = group.keys["accept"].partition(" # ")
+            warnings, _, why = group.keys["accept"].partition(" # ")
             if not why:
                 raise Wrong(f"{group.where}: accept without a reason: expected ' # WHY' at its end")
-            put_comment(out, f"{names}: {why}")
-            out.append(f"accept  = {names.strip()}")
-        for entry in members:
-            for why in entry.why:
-                put_comment(out, f"{entry.pattern}: {printed(entry)}{why}")
+            put_comment(out, f"{warnings}: {why}")
+            out.append(f"accept  = {warnings.strip()}")
+        put_reasons(out, members)
         for role in ("allow", "chain"):
             put_entries(out, role, [entry for entry in members if entry.role == role], several)
 
 
-def printed(entry):
-    other = [row.endpoint for _, row in entry.rows if row.pattern != entry.pattern]
-    return f'printed as "{other[0]}": ' if other else ""
+def put_reasons(out, entries):
+    reasons = {}
+    for entry in entries:
+        other = [row.endpoint for _, row in entry.rows if row.pattern != entry.pattern]
+        for why in entry.why:
+            reasons.setdefault((other[0] if other else None, why), []).append(entry.pattern)
+    for (other, why), patterns in reasons.items():
+        put_comment(out, " ".join(patterns) + ": " + (f'for "{other}", ' if other else "") + why)
 
 
 def put_left_out(out, recipe, placed):
     left, areas = {}, {}
     for table, row, group, decision in placed:
         if group is recipe.out and decision:
-            left.setdefault((row.endpoint, decision.why), []).append(str(row.number))
+            left.setdefault((row.endpoint, decision.why), []).append((table, row))
         elif group is recipe.out:
             areas.setdefault((table, row.area), []).append(row)
     if left or areas:
@@ -343,8 +367,9 @@ def put_left_out(out, recipe, placed):
         short = table.short_area(area)
         why = group_why(recipe.out, area, short)
         put_comment(out, f"{short}, all {len(rows)} rows that are in no group: {why}")
-    for (endpoint, why), numbers in left.items():
-        put_comment(out, f"{endpoint} (row{'s' if len(numbers) > 1 else ''} {' '.join(numbers)}): {why}")
+    several = {"tables": len({t for t, *_ in placed}) > 1, "areas": True}
+    for (endpoint, why), rows in left.items():
+        put_comment(out, f"{endpoint} ({rows_text(rows, several)}): {why}")
 
 
 def group_why(group, area, short):
@@ -354,13 +379,32 @@ def group_why(group, area, short):
     return why
 
 
+def put_about(out, recipe):
+    texts = [" ".join(recipe.about)]
+    if "pki" in recipe.keys.get("include", "").split() and "pki" not in texts[0]:
+        texts.append(f"Who takes single groups, as {recipe.name}/GROUP, names pki beside them: what an included catalogue "
+                     "allows comes only with the whole.")
+    if any(row.quality for table in recipe.tables for row in table.rows):
+        texts.append("Behind each entry: how good its source is (A the vendor's own list, B the vendor's source or shipped "
+                     "files, C(A) somebody's copy of the vendor's list, C a community's list), the document, and the row of "
+                     "the table under tests/sources. The documents:")
+    for text in texts:
+        if text:
+            out.append("#")
+            put_comment(out, text)
+    for name in dict.fromkeys(table.name for table in recipe.tables):
+        documents = documents_of(name)
+        if documents:
+            out.append(f"# {name.split('/')[-1]}")
+        for document in documents:
+            put_comment(out, document, "  ")
+
+
 def catalogue(recipe):
     placed = place(recipe)
     out = ["# SPDX-License-Identifier: GPL-3.0-or-later",
            f"# Made by contrib/catalogs from the published table and {recipe.name}.recipe: changes belong there."]
-    if recipe.about:
-        out.append("#")
-        put_comment(out, " ".join(recipe.about))
+    put_about(out, recipe)
     out += ["", "[catalog]"]
     for key in ("title", "source", "include"):
         if key in recipe.keys:
