@@ -8,6 +8,7 @@ import wire
 
 TABLE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "chains.tsv")
 TTL = 300
+BLOCKER = "0.0.0.0"
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Chain:
     steps: tuple
     soa: tuple
     unfinished: bool     # it stops at a CNAME
+    rcode: int = wire.NOERROR
+    whole: bool = True   # False: the source shows a part only, or what a blocking resolver (0.0.0.0) made of it
 
     @property
     def links(self):
@@ -43,7 +46,7 @@ class Chain:
 
     def serve(self, question):
         """As an upstream would have given it."""
-        return question.reply(self.records(), [step.record() for step in self.soa])
+        return question.reply(self.records(), [step.record() for step in self.soa], rcode=self.rcode)
 
     def __str__(self):
         return f"{self.query}-{self.type}-{len(self.links)}"
@@ -55,25 +58,25 @@ def step(text):
 
 
 def chain(area, query, rtype, text):
-    parts = [part for part in text.split(" | ") if part != "-" and not part.startswith("= ")]
+    parts = [part for part in text.split(" | ") if part != "CUT" and not part.startswith("= ")]
     steps = [step(part) for part in parts]
+    rcode = wire.SERVFAIL if "= SERVFAIL" in text else wire.NXDOMAIN if "= NXDOMAIN" in text else wire.NOERROR
     return Chain(area, query, rtype, tuple(one for one in steps if one.type != "SOA"),
-                 tuple(one for one in steps if one.type == "SOA"), "= CNAME-ONLY" in text)
+                 tuple(one for one in steps if one.type == "SOA"), "= CNAME-ONLY" in text, rcode,
+                 "CUT" not in text and all(one.data != BLOCKER for one in steps))
+
+
+def rows():
+    """All of the table, of every area, failures and parts of answers too."""
+    with open(TABLE, encoding="utf-8") as file:
+        return [chain(*line.split("\t")[:4]) for line in file if not line.startswith("#")]
 
 
 def read():
-    """The chains, and the names that updating does not need."""
-    found, others = [], []
-    with open(TABLE, encoding="utf-8") as file:
-        for line in file:
-            if line.startswith("#"):
-                continue
-            area, query, rtype, text = line.split("\t")[:4]
-            if area == "none":
-                others.append(query)
-            else:
-                found.append(chain(area, query, rtype, text))
-    return found, others
+    """The answers for updating, and the names that updating does not need."""
+    table = rows()
+    found = [one for one in table if one.area != "none" and one.whole and one.rcode != wire.SERVFAIL]
+    return found, sorted({one.query for one in table if one.area == "none"})
 
 
 def as_zone(chains):

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The main job: the shipped windows-update catalogue with `chain = verify` on chains seen in the wild."""
+"""The main job: the shipped catalogues with `chain = verify` on chains seen in the wild; first windows-update alone."""
+import dataclasses
+import glob
+import os
 import random
 
 import pytest
@@ -8,13 +11,17 @@ import chains
 import upstream
 import wire
 from authority import zone
-from client import addresses, links, rcode, refused
+from client import addresses, errors, links, rcode, refused
 from server import ZONES
 
 ALL, OTHERS = chains.read()
 CHAINS = [one for one in ALL if one.area != "update-china"]
+ROWS = chains.rows()
+WHOLE = [one for one in ROWS if one.whole and one.rcode != wire.SERVFAIL]
+EVERYTHING = sorted(os.path.basename(path)[:-4] for path in glob.glob(os.path.join(ZONES, "*.ini")))
 SHIPPED = {"server": {"zones": ZONES}, "cache": {"block-ttl": "0s"}, "profile default": {"chain": "verify"}}
-BEND_ORDERS = 3
+ALL_ON = {**SHIPPED, "profile default": {"chain": "verify", "catalog": " ".join(EVERYTHING)}}
+BENT_SAMPLE = 1200
 
 
 @pytest.fixture
@@ -43,6 +50,9 @@ def test_table_is_whole():
     """So that a broken table does not make the other tests pass."""
     assert {one.area for one in CHAINS} == {"update", "pki", "activation", "defender", "connection-check"}
     assert len(CHAINS) > 70 and len(OTHERS) > 150
+    assert len(ROWS) == 311 and len(WHOLE) > 280 and len(EVERYTHING) > 10
+    assert max(len(one.links) for one in WHOLE) == 6
+    assert any(step.ttl == 0 for one in WHOLE for step in one.steps[:-1])
     assert all(one.steps or one.soa for one in CHAINS)
     assert sum(len(one.links) for one in CHAINS) > 180
 
@@ -240,3 +250,113 @@ def test_trust_lets_bent_chains_pass(postern, script):
             assert addresses(answer) == expected(one) and "cdn.example.net." in dict(links(answer)), one
             server.flush()
     assert refused(server.client.ask("unlisted.example.net"))
+
+
+@pytest.fixture
+def all_on(postern, script):
+    return postern(ALL_ON, upstream=script)
+
+
+def listed(server, script, table):
+    """Those whose question may be asked, on a server that has learned no names yet."""
+    script.default = upstream.by_name
+    may = [one for one in table if not refused(server.client.ask(one.query))]
+    script.default = upstream.nodata
+    server.flush()
+    return may
+
+
+def answers(server, script, one):
+    """Afresh: the table has many answers to one question."""
+    server.flush(one.query)
+    script.on(one.query, one.type, one.serve)
+    return server.client.ask(one.query, one.type)
+
+
+def came_through(answer, one):
+    """Link by link, address by address, with the code that upstream gave."""
+    return (rcode(answer) == {wire.NOERROR: "NOERROR", wire.NXDOMAIN: "NXDOMAIN"}[one.rcode] and not errors(answer) and
+            in_any_case(links(answer)) == in_any_case(with_dots(one)) and addresses(answer) == expected(one))
+
+
+def with_other_numbers(one, dice):
+    """Another day's leaves: other digits in what stands before a link's registrable domain."""
+    renamed = {}
+    for _, target in one.links:
+        labels = target.split(".")
+        for at, label in enumerate(labels[:-2]):
+            labels[at] = "".join(dice.choice("123456789") if c.isdigit() else c for c in label)
+        renamed[target.lower()] = ".".join(labels)
+    steps = tuple(chains.Step(renamed.get(step.owner.lower(), step.owner), step.type, step.ttl,
+                              renamed.get(step.data.lower(), step.data)) for step in one.steps)
+    return dataclasses.replace(one, steps=steps)
+
+
+def test_every_chain_with_all_catalogues(all_on, script):
+    """All shipped catalogues at once: each row whose question is listed comes through."""
+    table = listed(all_on, script, WHOLE)
+    assert len(table) > 230
+    failed = [str(one) for one in table if not came_through(answers(all_on, script, one), one)]
+    assert failed == []
+
+
+def test_other_leaves_with_all_catalogues(all_on, script):
+    """So do the leaves of another day: a catalogue that knew these chains by heart would fail."""
+    dice = random.Random(11)
+    table = [with_other_numbers(one, dice) for one in listed(all_on, script, WHOLE) if one.links]
+    failed = [one for one in table if not came_through(answers(all_on, script, one), one)]
+    assert len(table) > 180 and len(failed) <= len(table) / 20, [one.links for one in failed]
+
+
+def neighbours(target):
+    """Names beside the operator's: of other domains that look like its own."""
+    labels = target.split(".")
+    return [".".join(labels[:-2] + ["x" + labels[-2], labels[-1]]), ".".join(labels[:-1] + ["example"])]
+
+
+def test_no_bent_chain_with_all_catalogues(all_on, script):
+    """A sample of all ways to bend them: at each link, to strangers near and far."""
+    dice = random.Random(12)
+    ways = [(one, at, stranger, build) for one in listed(all_on, script, WHOLE) for at, (_, target) in enumerate(one.links)
+            for stranger in strangers(target) + neighbours(target) for build in (bend, cut)]
+    assert len(ways) > BENT_SAMPLE
+    for one, at, stranger, build in dice.sample(ways, BENT_SAMPLE):
+        script.on(one.query, one.type, lambda question: question.reply(build(one, at, stranger)))
+        answer = all_on.client.ask(one.query, one.type)
+        assert refused(answer, stranger.lower()), f"{one} bent at {at} to {stranger}: {answer}"
+
+
+def test_what_a_blocker_answered_is_taken_out(all_on, script):
+    """0.0.0.0 counts as private: the guard leaves none of it."""
+    blocked = [one for one in ROWS if any(step.data == chains.BLOCKER for step in one.addresses)]
+    assert len(blocked) > 5
+    for one in listed(all_on, script, blocked):
+        answer = answers(all_on, script, one)
+        assert rcode(answer) == "NOERROR" and addresses(answer) == [], one
+
+
+def test_failures_are_no_answers(all_on, script):
+    """SERVFAIL is what the client gets, not a refusal, however much of a chain stood before it."""
+    failures = [one for one in ROWS if one.rcode == wire.SERVFAIL and one.whole]
+    assert len(failures) > 5
+    for one in failures:
+        answer = answers(all_on, script, one)
+        assert rcode(answer) == "SERVFAIL" and not answer.answer, one
+
+
+def test_a_star_may_be_a_label(all_on, script):
+    """Wildcards of careless zones come as they are written; the label is like any other."""
+    name = "download.windowsupdate.com"
+    for star, passes in (("e1.*.akamaiedge.net", True), ("*.edgesuite.net", True), ("*.akamaiedge.example", False)):
+        script.on(name, "A", [wire.record(name, "CNAME", 60, star), wire.record(star, "A", 60, "23.1.2.3")])
+        answer = all_on.client.ask(name)
+        assert (addresses(answer) == ["23.1.2.3"]) == passes, star
+        assert passes or refused(answer, star.replace("*", "\\042")), answer
+        all_on.flush()
+
+
+def test_private_address_of_the_connection_check(shipped, script):
+    """Windows compares it; no other name of the catalogue may have it."""
+    for name, given in (("dns.msftncsi.com", ["fd3e:4f5a:5b81::1"]), ("www.msftncsi.com", [])):
+        script.on(name, "AAAA", [wire.record(name, "AAAA", 60, "fd3e:4f5a:5b81::1")])
+        assert addresses(shipped.client.ask(name, "AAAA")) == given
