@@ -45,9 +45,11 @@ $B/%.o: %.c
 	@echo '  cc   $<'
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# tests/unit/LAYER_MODULE.c links its own layer's objects and those below, never those above.
+# tests/unit/LAYER_MODULE.c links its own layer's objects and those below, never those above. Of cmd, where main is,
+# only what stands without it.
 upto = $(if $(filter $1,$(firstword $2)),$1,$(firstword $2) $(call upto,$1,$(wordlist 2,99,$2)))
-objs = $(foreach l,$(call upto,$1,$(LAYERS)),$(patsubst %.c,$B/%.o,$(wildcard src/$l/*.c)))
+part = $(wildcard src/$1/$(if $(filter cmd,$1),import)*.c)
+objs = $(foreach l,$(call upto,$1,$(LAYERS)),$(patsubst %.c,$B/%.o,$(call part,$l)))
 
 UNIT := $(patsubst tests/unit/%.c,$B/unit/%,$(wildcard tests/unit/*_*.c))
 
@@ -78,10 +80,11 @@ $B/bench/%: $B/tests/bench/%.o
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^
 
-# tests/fuzz: libFuzzer targets; without clang each one replays its corpus
+# tests/fuzz: libFuzzer targets over policy and below, and the importer; without clang each one replays its corpus
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 20
-$B/fuzz/%: $B/tests/fuzz/fuzz_%.o $B/tests/fuzz/corpus.o $$(call objs,policy)
+IMPORT := $(patsubst %.c,$B/%.o,$(call part,cmd))
+$B/fuzz/%: $B/tests/fuzz/fuzz_%.o $B/tests/fuzz/corpus.o $$(call objs,policy) $$(IMPORT)
 	@mkdir -p $(@D)
 	@echo '  link $@'
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -93,7 +96,7 @@ build/libfuzzer/%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h $(wildcard src/*/*.[ch]
 	@mkdir -p $(@D)
 	@echo '  clang $@'
 	$(Q)clang $(CPPFLAGS) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -o $@ $< \
-	  $(foreach l,$(call upto,policy,$(LAYERS)),$(wildcard src/$l/*.c)) $(LDLIBS)
+	  $(foreach l,$(call upto,policy,$(LAYERS)) cmd,$(call part,$l)) $(LDLIBS)
 
 fuzz: deps-fuzz
 	@set -e; $(MAKE) $(FUZZ:%=build/libfuzzer/%); for t in $(FUZZ); do \

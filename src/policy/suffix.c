@@ -3,7 +3,6 @@
 
 #include <libpsl.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "base/util.h"
@@ -39,9 +38,10 @@ static unsigned row_labels(const char *row, const char *text, size_t len)
 	return count_labels(base) + (wild && len > blen);
 }
 
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
 unsigned suffix_labels(const char *text)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	const char *listed = NULL;
 	size_t len = strlen(text);
 	unsigned labels;
@@ -54,4 +54,10 @@ unsigned suffix_labels(const char *text)
 	for (size_t i = 0; i < suffix_table_len; i++)
 		labels = MAX(labels, row_labels(suffix_table[i].name, text, len));
 	return labels;
+}
+
+bool suffix_top_level(const char *label)
+{
+	pthread_once(&once, psl_open);
+	return !psl || psl_is_public_suffix2(psl, label, PSL_TYPE_ANY | PSL_TYPE_NO_STAR_RULE);
 }

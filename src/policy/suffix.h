@@ -7,6 +7,7 @@
  * list, private section included, and a table of our own of what Debian's lacks.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct suffix {
@@ -19,5 +20,7 @@ extern const size_t suffix_table_len;
 
 /* How many labels the public suffix of a name (lower case, no final dot) has; all of them where it is one itself. */
 unsigned suffix_labels(const char *text);
+/* A label (lower case) is a top-level domain that the list knows. Without a list every one is. */
+bool suffix_top_level(const char *label);
 
 #endif
