@@ -4,8 +4,10 @@
 
 #include "base/escape.h"
 #include "base/jout.h"
+#include "cmd/catalog_diff.h"
 #include "cmd/cmd.h"
 #include "conf/catfile.h"
+#include "dns/types.h"
 
 struct listing {
 	struct arena *arena;
@@ -78,6 +80,25 @@ static struct jout *catalog_json(const struct catfile *f)
 	return o;
 }
 
+/* What a group does not say in most catalogues. */
+static void print_permits(const struct group_decl *g)
+{
+	char type[16];
+
+	if (g->types.n)
+		printf("  types   ");
+	for (size_t i = 0; i < g->types.n; i++)
+		printf(" %s%s", type_text(g->types.v[i], type), i + 1 < g->types.n ? "" : "\n");
+	if (g->private)
+		printf("  private  yes\n");
+	if (g->churn)
+		printf("  churn    yes\n");
+	if (g->accept.n)
+		printf("  accept  ");
+	for (size_t i = 0; i < g->accept.n; i++)
+		printf(" %s%s", g->accept.v[i].text, i + 1 < g->accept.n ? "" : "\n");
+}
+
 static void print_group(const struct catfile *f, size_t group)
 {
 	const struct group_decl *g = &f->groups[group];
@@ -93,6 +114,7 @@ static void print_group(const struct catfile *f, size_t group)
 	for (size_t i = 0; i < g->ports.n; i++)
 		printf(" %s", conf_port_text(&g->ports.v[i], port));
 	printf("\n");
+	print_permits(g);
 	for (size_t i = 0; i < f->n_entries; i++) {
 		const struct entry_decl *e = &f->entries[i];
 
@@ -177,6 +199,14 @@ static int show(struct arena *a, const struct conf *c, const char *name, struct 
 	return status;
 }
 
+static int diff(struct arena *a, const struct conf *c, char **names, struct diag_list *d, bool json)
+{
+	int status = catalog_diff(a, c, (const char *const[2]){ names[0], names[1] }, d, json);
+
+	diag_print(d, stderr);
+	return status || fflush(stdout) != 0;
+}
+
 int cmd_catalog(const struct cmd_options *o)
 {
 	struct arena *a = arena_new((size_t)4 << 30);
@@ -184,15 +214,19 @@ int cmd_catalog(const struct cmd_options *o)
 	const struct conf *c;
 	int status = 1;
 
-	if (o->diff)
-		return cmd_not_yet("catalog --diff");
+	if (o->diff ? o->n_args != 2 : o->n_args > 1) {
+		fprintf(stderr, "usage: postern [-c FILE] catalog [--json] [NAME | --diff A B]\n");
+		diag_free(d);
+		arena_free(a);
+		return 2;
+	}
 	c = a && d ? conf_read(a, o->file, o->file_written, d) : NULL;
 	if (!c)
 		fprintf(stderr, "postern: out of memory\n");
 	else if (diag_errors(d))
 		diag_print(d, stderr);
-	else if (o->n_args > 1)
-		fprintf(stderr, "postern: catalog: one name at a time\n");
+	else if (o->diff)
+		status = diff(a, c, o->args, d, o->json);
 	else
 		status = o->n_args ? show(a, c, o->args[0], d, o->json) : list_all(a, c, d, o->json);
 	diag_free(d);

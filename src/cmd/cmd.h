@@ -21,6 +21,8 @@ int cmd_run(const struct cmd_options *o);
 int cmd_check(const struct cmd_options *o);
 int cmd_explain(const struct cmd_options *o);
 int cmd_catalog(const struct cmd_options *o);
+/* Asks the running server, or reads its file. */
+int cmd_suggest(const struct cmd_options *o);
 /* Those that ask the running server. */
 int cmd_status(const struct cmd_options *o);
 int cmd_blocked(const struct cmd_options *o);

@@ -18,11 +18,6 @@ static int cmd_leases(const struct cmd_options *o)
 	return cmd_not_yet("leases");
 }
 
-static int cmd_suggest(const struct cmd_options *o)
-{
-	return cmd_not_yet("suggest");
-}
-
 static int cmd_import(const struct cmd_options *o)
 {
 	return import_main(o->args[0], o->args[1]);
@@ -40,13 +35,15 @@ static const struct command {
 	  0, -1, OPT_ALL | OPT_STRICT | OPT_JSON, cmd_check },
 	{ "explain", "NAME [TYPE] [--client ADDR] [--json] [--live]", "says what NAME would get, and why",
 	  1, 2, OPT_CLIENT | OPT_JSON | OPT_LIVE, cmd_explain },
-	{ "catalog", "[--json] [NAME]", "lists the catalogues found, or the groups and entries of one",
+	{ "catalog", "[--json] [NAME | --diff A B]",
+	  "lists the catalogues found, the groups and entries of one, or what A has and B lacks",
 	  0, 2, OPT_JSON | OPT_DIFF, cmd_catalog },
-	{ "import", "list|hosts FILE",
-	  "turns a published list (-: standard input) into a catalogue; other formats are not in this version",
+	{ "import", "FORMAT FILE",
+	  "turns a published list (-: standard input) of a format into a catalogue: list, hosts, dnsmasq, adguard, rpz, "
+	  "tsv, msdocs or m365",
 	  2, 2, 0, cmd_import },
 	{ "suggest", "[--client PREFIX] [--since TIME]",
-	  "writes a catalogue from what audit mode recorded (not in this version)",
+	  "writes a catalogue from what audit mode recorded, for review",
 	  0, 0, OPT_PREFIX | OPT_SINCE, cmd_suggest },
 	{ "status", "[--json]", "shows counters, cache and upstream servers of the running postern",
 	  0, 0, OPT_JSON, cmd_status },
@@ -81,11 +78,11 @@ static const struct {
 	{ "--client", OPT_PREFIX, 0, offsetof(struct cmd_options, client), 0, "PREFIX",
 	  "takes only what these clients asked" },
 	{ "--since", OPT_SINCE, 0, offsetof(struct cmd_options, since), 0, "TIME",
-	  "takes only what was asked since then, as 2d or 2026-11-20T08:00" },
+	  "takes only what was asked for since then, as 2d or 2026-11-20T08:00 (UTC)" },
 	{ "--live", OPT_LIVE, offsetof(struct cmd_options, live), 0, 0, "",
 	  "also asks upstream, and judges every link of the chain" },
 	{ "--diff", OPT_DIFF, offsetof(struct cmd_options, diff), 0, 0, "",
-	  "lists what catalogue A has and B lacks: --diff A B (not in this version)" },
+	  "lists what catalogue A has and B lacks: --diff A B; either may be CATALOG/GROUP" },
 	{ "--close", OPT_CLOSE, offsetof(struct cmd_options, close), 0, 0, "", "closes them now" },
 	{ "--json", OPT_JSON, offsetof(struct cmd_options, json), 0, 0, "", "prints JSON" },
 };

@@ -177,12 +177,28 @@ static void cmd_blocked(struct daemon *d, struct unix_conn *conn, const char *ar
 	free(top);
 }
 
+/* The record as the state file has it: what is to be made of it is up to `postern suggest`. */
+static void cmd_audit(struct daemon *d, struct unix_conn *conn, const char *arg)
+{
+	size_t len;
+	char *text;
+
+	daemon_drain(d);
+	text = auditor_text(d->auditor, "ok\n", &len);
+	if (text)
+		unix_reply(conn, text, len);
+	else
+		reply(conn, false, "out of memory");
+	free(text);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(struct daemon *d, struct unix_conn *conn, const char *arg);
 } commands[] = {
 	{ "status", cmd_status },
 	{ "blocked", cmd_blocked },
+	{ "audit", cmd_audit },
 	{ "reload", cmd_reload },
 	{ "flush", cmd_flush },
 };

@@ -3,7 +3,7 @@
 #define CORE_CONTROL_H
 
 /*
- * The control socket: one line in ("status", "blocked json", "flush NAME", …),
+ * The control socket: one line in ("status", "blocked json", "audit", "flush NAME", …),
  * one text out, whose first line is "ok" or "error".
  */
 

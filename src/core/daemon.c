@@ -2,6 +2,8 @@
 #include "core/daemon.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,9 +27,11 @@ void daemon_drain(struct daemon *d)
 	struct event e;
 
 	for (size_t i = 0; i < d->n_workers; i++) {
-		while (event_get(d->workers[i]->events, &e)) {
+		while (event_get(d->workers[i]->events, &e, d->path_room)) {
 			if (e.verdict == EVENT_BLOCKED && e.reason != REASON_TYPE)
 				refused_add(d->refused, &e.name, &e.client, &e.link, when);
+			if (e.verdict == EVENT_AUDITED)
+				auditor_note(d->auditor, &e, when);
 			qlog_write(d->qlog, d->snapshot, &e, when);
 		}
 	}
@@ -187,15 +191,53 @@ static int open_control(struct daemon *d)
 	return written_or_warn(path, "control socket", err);
 }
 
-static int make_state(const struct conf_server *c)
+/*
+ * What lies there may be an older start's, as root. Not more than that is given away: a
+ * folder that somebody wrote and made may hold other things.
+ */
+static int give_state(const struct conf_server *c)
 {
-	struct stat st;
+	char file[PATH_MAX];
+	int n = snprintf(file, sizeof(file), "%s/" AUDIT_FILE, c->state.text), err = sandbox_give(c, c->state.text);
 
-	if (!c->state.text[0] || (stat(c->state.text, &st) == 0 && S_ISDIR(st.st_mode)))
+	if (err < 0 || n >= (int)sizeof(file) || faccessat(AT_FDCWD, file, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return err;
+	return sandbox_give(c, file);
+}
+
+/* Before privileges go: the folder, which only root may be able to make and to reach. */
+static int open_state(struct daemon *d)
+{
+	const struct conf_server *c = &d->snapshot->conf->server;
+	struct stat st;
+	bool made;
+
+	if (!c->state.text[0])
 		return 0;
-	if (mkdir(c->state.text, 0750) < 0)
+	made = mkdir(c->state.text, 0750) == 0;
+	if (!made && errno != EEXIST)
 		return written_or_warn(&c->state, "state", -errno);
-	return sandbox_give(c, c->state.text);
+	d->state = open(c->state.text, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (d->state < 0 || fstat(d->state, &st) < 0)
+		return written_or_warn(&c->state, "state", -errno);
+	return made || (!c->state.line && !st.st_uid) ? give_state(c) : 0;
+}
+
+/* After that: whether it can be written to, and what it holds. */
+static int open_record(struct daemon *d)
+{
+	const struct conf_str *path = &d->snapshot->conf->server.state;
+	int err;
+
+	if (d->state >= 0 && faccessat(d->state, ".", W_OK | X_OK, AT_EACCESS) < 0) {
+		err = written_or_warn(path, "state", -errno);
+		if (err < 0)
+			return err;
+		close(d->state);
+		d->state = -1;
+	}
+	d->auditor = auditor_new(d->loop, d->state, path->text);
+	return d->auditor ? 0 : -ENOMEM;
 }
 
 static int make_workers(struct daemon *d, struct ports *ports)
@@ -287,8 +329,9 @@ static int start(struct daemon *d, struct ports *ports)
 	if (!d->shared.learned || !d->refused || !d->loop)
 		return -ENOMEM;
 	d->started_us = loop_now(d->loop).mono_us;
-	if ((err = open_control(d)) < 0 || (err = make_state(&c->server)) < 0 ||
-	    (err = ports_bind(ports, c, d->shared.workers)) < 0 || (err = sandbox_enter(&c->server)) < 0)
+	if ((err = open_control(d)) < 0 || (err = open_state(d)) < 0 ||
+	    (err = ports_bind(ports, c, d->shared.workers)) < 0 || (err = sandbox_enter(&c->server)) < 0 ||
+	    (err = open_record(d)) < 0)
 		return err;
 	/* as the account that will open it anew at a reload */
 	d->qlog = qlog_open(&c->log, &err);
@@ -336,6 +379,7 @@ static int stop(struct daemon *d)
 	}
 	if (d->qlog)
 		daemon_drain(d);
+	auditor_close(d->auditor);
 	for (size_t i = 0; i < d->n_workers; i++)
 		left += worker_free(d->workers[i]);
 	unix_close(d->control);
@@ -359,7 +403,7 @@ static int stop(struct daemon *d)
 
 int daemon_run(const char *path, bool path_written)
 {
-	struct daemon d = { .path = path, .path_written = path_written };
+	struct daemon d = { .path = path, .path_written = path_written, .state = -1 };
 	struct ports ports = { 0 };
 	int err, left;
 

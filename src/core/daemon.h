@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 
+#include "core/auditor.h"
 #include "core/resolv.h"
 #include "core/worker.h"
 #include "io/unix.h"
@@ -29,6 +30,9 @@ struct daemon {
 	struct unix_server *control;
 	struct qlog *qlog;
 	struct refused *refused;
+	struct auditor *auditor;
+	int state;				/* the folder of [server] state, until the auditor has it; -1: none */
+	uint8_t path_room[EVENT_PATH];		/* of an event that is read */
 	struct timer drain;			/* reads the workers' events */
 	uint64_t started_us;
 	uint32_t generation;

@@ -69,10 +69,10 @@ const struct conf_upstream *query_upstream(const struct query *q)
 }
 
 void query_event(const struct query *q, const struct waiter *wt, enum event_verdict verdict, enum reason reason,
-		 const struct name *link)
+		 const struct name *link, const struct chain *seen)
 {
 	worker_event(q->w, q->snapshot, q->profile, &wt->client, &q->qname, q->qtype, &q->verdict, verdict, reason,
-		     link, (uint32_t)MIN(loop_now(q->w->loop).mono_us - wt->since_us, UINT32_MAX));
+		     link, seen, (uint32_t)MIN(loop_now(q->w->loop).mono_us - wt->since_us, UINT32_MAX));
 }
 
 static struct query *find(const struct queries *qs, uint64_t hash, const struct request *r)

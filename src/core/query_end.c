@@ -60,13 +60,13 @@ static void end_blocked(struct query *q, const struct name *link)
 
 		next = wt->next;
 		stat_add(&q->w->stats, STAT_BLOCKED_CHAIN);
-		query_event(q, wt, EVENT_BLOCKED, REASON_CHAIN, link);
+		query_event(q, wt, EVENT_BLOCKED, REASON_CHAIN, link, NULL);
 		waiter_reply(wt, q->w->message, len, true);
 	}
 	query_free(q);
 }
 
-static void end_filtered(struct query *q, uint32_t ttl)
+static void end_filtered(struct query *q, const struct chain *c, uint32_t ttl)
 {
 	struct waiter *next;
 
@@ -76,7 +76,7 @@ static void end_filtered(struct query *q, uint32_t ttl)
 
 		next = wt->next;
 		stat_add(&q->w->stats, STAT_RESOLVED);
-		query_event(q, wt, q->audited ? EVENT_AUDITED : EVENT_ALLOWED, REASON_FILTERED, NULL);
+		query_event(q, wt, q->audited ? EVENT_AUDITED : EVENT_ALLOWED, REASON_FILTERED, NULL, c);
 		waiter_reply(wt, q->w->message, len, true);
 	}
 	query_free(q);
@@ -104,7 +104,7 @@ static void end_answer(struct query *q, const struct chain *c, const uint8_t *wi
 		next = wt->next;
 		stat_add(&q->w->stats, audited ? STAT_AUDITED : STAT_RESOLVED);
 		query_event(q, wt, audited ? EVENT_AUDITED : EVENT_ALLOWED,
-			    link && !q->audited ? REASON_CHAIN : q->verdict.reason, link);
+			    link && !q->audited ? REASON_CHAIN : q->verdict.reason, link, c);
 		waiter_reply(wt, q->w->message, n, false);
 	}
 	query_free(q);
@@ -161,7 +161,7 @@ bool query_reply(struct query *q, const uint8_t *msg, size_t len)
 		return true;
 	}
 	if (c->filtered && c->negative) {
-		end_filtered(q, MIN(c->min_ttl, q->snapshot->conf->cache.block_ttl));
+		end_filtered(q, c, MIN(c->min_ttl, q->snapshot->conf->cache.block_ttl));
 	} else {
 		learn(q, c, 0);
 		end_answer(q, c, wire, (size_t)n);
@@ -197,10 +197,13 @@ void query_give_stale(struct query *q)
 	struct rcache_entry *e = stale_entry(q);
 	struct reply_stored r;
 	struct waiter *next;
+	struct name link;
+	bool left;
 
 	if (!e)
 		return;
 	q->stale_given = true;
+	left = e->kind == RCACHE_AUDITED && rcache_link(e, &link);
 	learn_stale(q, e);
 	r = reply_of_entry(e, loop_now(q->w->loop).boot_ms, true);
 	for (struct waiter *wt = query_take_waiters(q); wt; wt = next) {
@@ -208,7 +211,8 @@ void query_give_stale(struct query *q)
 
 		next = wt->next;
 		stat_add(&q->w->stats, STAT_STALE);
-		query_event(q, wt, q->audited ? EVENT_AUDITED : EVENT_ALLOWED, q->verdict.reason, NULL);
+		query_event(q, wt, q->audited || left ? EVENT_AUDITED : EVENT_ALLOWED,
+			    left && !q->audited ? REASON_CHAIN : q->verdict.reason, left ? &link : NULL, NULL);
 		waiter_reply(wt, q->w->message, n, false);
 	}
 	/* until this time the cache gives it at once, and asks nobody */
@@ -224,7 +228,7 @@ static void fail_waiters(struct query *q, const struct wire_ede *ede)
 
 		next = wt->next;
 		stat_add(&q->w->stats, STAT_FAILED);
-		query_event(q, wt, EVENT_FAILED, REASON_FAILED, NULL);
+		query_event(q, wt, EVENT_FAILED, REASON_FAILED, NULL, NULL);
 		waiter_reply(wt, q->w->message, n, false);
 	}
 }

@@ -58,7 +58,8 @@ struct rcache_key query_key(const struct query *q);
 /* The waiters, which are the caller's now; no longer counted. */
 struct waiter *query_take_waiters(struct query *q);
 const struct conf_upstream *query_upstream(const struct query *q);
+/* seen: see worker_event. */
 void query_event(const struct query *q, const struct waiter *wt, enum event_verdict verdict, enum reason reason,
-		 const struct name *link);
+		 const struct name *link, const struct chain *seen);
 
 #endif

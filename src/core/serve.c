@@ -12,7 +12,7 @@ static void event(struct worker *w, const struct request *r, enum event_verdict 
 		  const struct name *link)
 {
 	worker_event(w, r->snapshot, r->profile, &r->client, &r->q.qname, r->q.qtype, &r->verdict, verdict, reason,
-		     link, 0);
+		     link, NULL, 0);
 }
 
 static enum served replied(size_t len)

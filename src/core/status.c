@@ -69,6 +69,7 @@ void status_free(struct status *s)
 
 static char *as_text(const struct daemon *d, const struct status *s)
 {
+	struct audit_usage audit;
 	char *text = NULL;
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
@@ -84,6 +85,10 @@ static char *as_text(const struct daemon *d, const struct status *s)
 		s->cache.entries, s->cache.bytes, s->cache.limit,
 		learned_count(d->shared.learned, loop_now(d->loop).boot_ms), s->queries,
 		atomic_load(&d->shared.tcp.open));
+	auditor_usage(d->auditor, &audit);
+	if (audit.pairs || audit.dropped)
+		fprintf(f, "audit record: %zu names of %zu clients, %zu of %zu bytes, %llu gave way\n", audit.names,
+			audit.clients, audit.bytes, audit.limit, (unsigned long long)audit.dropped);
 	for (size_t i = 0; i < s->n_servers; i++) {
 		const struct status_server *row = &s->servers[i];
 
@@ -118,6 +123,21 @@ static struct jout *servers_json(const struct status *s)
 	return all;
 }
 
+static struct jout *audit_json(const struct daemon *d)
+{
+	struct jout *o = jout_object();
+	struct audit_usage u;
+
+	auditor_usage(d->auditor, &u);
+	jout_set_number(o, "names", (int64_t)u.names);
+	jout_set_number(o, "pairs", (int64_t)u.pairs);
+	jout_set_number(o, "clients", (int64_t)u.clients);
+	jout_set_number(o, "bytes", (int64_t)u.bytes);
+	jout_set_number(o, "limit", (int64_t)u.limit);
+	jout_set_number(o, "dropped", (int64_t)u.dropped);
+	return o;
+}
+
 static char *as_json(const struct daemon *d, const struct status *s)
 {
 	struct jout *o = jout_object(), *cache = jout_object(), *counters = jout_object();
@@ -136,6 +156,7 @@ static char *as_json(const struct daemon *d, const struct status *s)
 	jout_set_number(o, "learned", (int64_t)learned_count(d->shared.learned, loop_now(d->loop).boot_ms));
 	jout_set_number(o, "inflight", (int64_t)s->queries);
 	jout_set_number(o, "tcp-clients", atomic_load(&d->shared.tcp.open));
+	jout_set(o, "audit", audit_json(d));
 	jout_set(o, "upstreams", servers_json(s));
 	for (int i = 0; i < STAT_COUNT; i++)
 		jout_set_number(counters, stat_info[i].name, (int64_t)s->stats.n[i]);

@@ -135,9 +135,30 @@ int worker_free(struct worker *w)
 	return left;
 }
 
+/* All that the answer led to, in the catalogue or not. */
+static uint16_t pack_path(const struct chain *c, uint8_t *out)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < c->n_targets; i++) {
+		memcpy(out + len, c->targets[i].name.wire, c->targets[i].name.len);
+		len += c->targets[i].name.len;
+	}
+	return (uint16_t)len;
+}
+
+static enum event_outcome outcome(const struct chain *c)
+{
+	if (c->rcode == RCODE_NXDOMAIN)
+		return EVENT_NXDOMAIN;
+	if (!c->negative)
+		return EVENT_FOUND;
+	return c->filtered ? EVENT_FILTERED : EVENT_NODATA;
+}
+
 void worker_event(struct worker *w, const struct snapshot *s, const struct profile *p, const struct addr *client,
 		  const struct name *name, uint16_t type, const struct verdict *v, enum event_verdict verdict,
-		  enum reason reason, const struct name *link, uint32_t us)
+		  enum reason reason, const struct name *link, const struct chain *seen, uint32_t us)
 {
 	enum conf_queries log = s->conf->log.queries;
 	struct event e;
@@ -154,6 +175,13 @@ void worker_event(struct worker *w, const struct snapshot *s, const struct profi
 	e.verdict = (uint8_t)verdict;
 	e.reason = (uint8_t)reason;
 	e.us = us;
+	e.outcome = EVENT_UNKNOWN;
+	e.path_len = 0;
+	e.path = w->path;
+	if (verdict == EVENT_AUDITED && seen) {
+		e.outcome = (uint8_t)outcome(seen);
+		e.path_len = pack_path(seen, w->path);
+	}
 	e.name.len = name->len;
 	e.name.labels = name->labels;
 	memcpy(e.name.wire, name->wire, name->len);

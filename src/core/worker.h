@@ -48,6 +48,7 @@ struct worker {
 	struct chain chain;
 	uint8_t composed[WIRE_MAX], message[WIRE_MAX];
 	uint16_t ttls[ANSWER_TTLS];
+	uint8_t path[EVENT_PATH];
 };
 
 /* A worker without sockets; it takes a reference of the snapshot. NULL without memory. */
@@ -61,9 +62,12 @@ void worker_close(struct worker *w);
 /* After its loop has ended; gives the number of things left open: 0, or there is a bug. */
 must_check int worker_free(struct worker *w);
 
-/* Notes what became of a question, for the log and the list of refused names. */
+/*
+ * Notes what became of a question, for the log, the list of refused names and the audit record. seen: the
+ * answer as it came from upstream, or NULL where nothing new was learned of it.
+ */
 void worker_event(struct worker *w, const struct snapshot *s, const struct profile *p, const struct addr *client,
 		  const struct name *name, uint16_t type, const struct verdict *v, enum event_verdict verdict,
-		  enum reason reason, const struct name *link, uint32_t us);
+		  enum reason reason, const struct name *link, const struct chain *seen, uint32_t us);
 
 #endif

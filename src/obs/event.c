@@ -79,7 +79,7 @@ int event_put(struct event_ring *r, const struct event *e)
 {
 	uint64_t written = atomic_load_explicit(&r->written, memory_order_relaxed), at = written;
 	uint64_t read = atomic_load_explicit(&r->read, memory_order_acquire);
-	size_t need = HEAD + 4u + e->name.len + e->link.len, half = EVENT_RING_BYTES / 2;
+	size_t need = HEAD + 4u + e->name.len + e->link.len + e->path_len, half = EVENT_RING_BYTES / 2;
 
 	if (need > EVENT_RING_BYTES - (written - read))
 		return -ENOSPC;
@@ -88,6 +88,8 @@ int event_put(struct event_ring *r, const struct event *e)
 	copy_in(r, &at, e, HEAD);
 	put_name(r, &at, &e->name);
 	put_name(r, &at, &e->link);
+	if (e->path_len)
+		copy_in(r, &at, e->path, e->path_len);
 	/*
 	 * The reader stores `read` and then looks at `written`, we the other way
 	 * round; in one order for all, or both could miss the other's step, and nobody would wake it.
@@ -97,7 +99,7 @@ int event_put(struct event_ring *r, const struct event *e)
 	return read == written || (written - read < half && at - read >= half);
 }
 
-bool event_get(struct event_ring *r, struct event *e)
+bool event_get(struct event_ring *r, struct event *e, uint8_t *room)
 {
 	uint64_t read = atomic_load_explicit(&r->read, memory_order_relaxed);
 
@@ -106,6 +108,11 @@ bool event_get(struct event_ring *r, struct event *e)
 	copy_out(r, &read, e, HEAD);
 	get_name(r, &read, &e->name);
 	get_name(r, &read, &e->link);
+	e->path = room;
+	if (!room)
+		read += e->path_len;
+	else if (e->path_len)
+		copy_out(r, &read, room, e->path_len);
 	atomic_store_explicit(&r->read, read, memory_order_seq_cst);
 	return true;
 }

@@ -4,15 +4,15 @@
 #include "dns/svcb.h"
 
 /*
- * Nothing but the entry opens a port. A forward zone for which nothing is
- * opened at all has none to hold the record against.
+ * Nothing but the entry opens a port. A name for which nothing is opened at all has none to hold the record
+ * against: one of a forward zone, or that an answer from there led to, or that only audit mode lets through.
  */
 static bool port_ok(const struct svcfilter *f, uint16_t port)
 {
 	const struct catalog *c = f->snapshot->catalog;
 	const uint64_t *bits = f->verdict->attrs.ports;
 
-	if (f->verdict->reason == REASON_FORWARD && !(bits[0] | bits[1] | bits[2] | bits[3]))
+	if (!(bits[0] | bits[1] | bits[2] | bits[3]))
 		return true;
 	for (size_t i = 0; i < c->n_ports; i++) {
 		if (bits[i / 64] >> i % 64 & 1 && c->ports[i].port == port)

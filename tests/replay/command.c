@@ -122,21 +122,38 @@ static void waiting(char **words, int n, const struct command *c)
 		fake_fault("%u wait", atomic_load(&scene.shared.waiting));
 }
 
+/* The names of the event's path, commas between; "-" for none. */
+static const char *path_of(const struct event *e, char *out, size_t cap)
+{
+	char one[NAME_TEXT];
+	struct name name;
+	size_t off = 0;
+
+	snprintf(out, cap, "%s", e->path_len ? "" : "-");
+	while (off < e->path_len && name_read(&name, e->path, e->path_len, &off) == 0)
+		snprintf(out + strlen(out), cap - strlen(out), "%s%s", *out ? "," : "", name_text(&name, one));
+	return out;
+}
+
 static bool event_is(const struct event *e, char **words, int n)
 {
 	static const char *const verdicts[] = { "allowed", "blocked", "audited", "failed" };
+	static const char *const outcomes[] = { "unknown", "found", "nodata", "nxdomain", "filtered" };
+	const char *through = command_value(words, &n, "through"), *outcome = command_value(words, &n, "outcome");
 	const char *link = command_value(words, &n, "link"), *client = command_value(words, &n, "client");
-	char name[NAME_TEXT], behind[NAME_TEXT], addr[ADDR_TEXT];
+	char name[NAME_TEXT], behind[NAME_TEXT], addr[ADDR_TEXT], path[4 * NAME_TEXT];
 
 	return n == 4 && !strcmp(verdicts[e->verdict], words[1]) && !strcmp(name_text(&e->name, name), words[2]) &&
 	       !strcmp(reason_text(e->reason), words[3]) && (e->link.len > 0) == (link != NULL) &&
 	       (!link || !strcmp(name_text(&e->link, behind), link)) &&
-	       (!client || !strcmp(addr_text(&e->client, addr), client));
+	       (!client || !strcmp(addr_text(&e->client, addr), client)) &&
+	       (!through || !strcmp(path_of(e, path, sizeof(path)), through)) &&
+	       (!outcome || !strcmp(outcomes[e->outcome], outcome));
 }
 
 /*
- * LOG VERDICT NAME REASON [link NAME] [client ADDR]: one of the events since the last LOG; it and
- * those before are done with.
+ * LOG VERDICT NAME REASON [link NAME] [client ADDR] [through NAME,NAME] [outcome WHAT]: one of the events
+ * since the last LOG; it and those before are done with.
  */
 static void log_event(char **words, int n, const struct command *c)
 {
@@ -149,6 +166,9 @@ static void log_event(char **words, int n, const struct command *c)
 			continue;
 		scene.n_events -= i + 1;
 		memmove(scene.events, scene.events + i + 1, scene.n_events * sizeof(scene.events[0]));
+		memmove(scene.paths, scene.paths + i + 1, scene.n_events * sizeof(scene.paths[0]));
+		for (size_t k = 0; k < scene.n_events; k++)
+			scene.events[k].path = scene.paths[k];
 		return;
 	}
 	fake_fault("no such event");

@@ -212,11 +212,17 @@ bool scene_resolv(char **servers, size_t n)
 
 void scene_read_events(void)
 {
+	static uint8_t room[EVENT_PATH];
 	struct event e;
 
-	while (scene.worker && event_get(scene.worker->events, &e)) {
-		if (scene.n_events < sizeof(scene.events) / sizeof(scene.events[0]))
-			scene.events[scene.n_events++] = e;
+	while (scene.worker && event_get(scene.worker->events, &e, room)) {
+		size_t n = scene.n_events;
+
+		if (n == sizeof(scene.events) / sizeof(scene.events[0]))
+			continue;
+		memcpy(scene.paths[n], room, e.path_len);
+		e.path = scene.paths[n];
+		scene.events[scene.n_events++] = e;
 	}
 }
 

@@ -40,6 +40,7 @@ struct scene {
 	struct connection *connections;
 	uint16_t next_port;
 	struct event events[64];	/* that the script has not looked at */
+	uint8_t paths[64][EVENT_PATH];	/* theirs */
 	size_t n_events;
 };
 

@@ -50,7 +50,7 @@ def test_table_is_whole():
     """So that a broken table does not make the other tests pass."""
     assert {one.area for one in CHAINS} == {"update", "pki", "activation", "defender", "connection-check"}
     assert len(CHAINS) > 70 and len(OTHERS) > 150
-    assert len(ROWS) == 311 and len(WHOLE) > 280 and len(EVERYTHING) > 10
+    assert len(ROWS) >= 311 and len(WHOLE) > 280 and len(EVERYTHING) > 10
     assert max(len(one.links) for one in WHOLE) == 6
     assert any(step.ttl == 0 for one in WHOLE for step in one.steps[:-1])
     assert all(one.steps or one.soa for one in CHAINS)

@@ -12,6 +12,8 @@
 
 #define MANY 200000
 
+static uint8_t path_of[EVENT_PATH + 64];
+
 /* The n-th event: every field follows from its number. */
 static void make_event(struct event *e, uint32_t n)
 {
@@ -40,6 +42,9 @@ static void make_event(struct event *e, uint32_t n)
 	}
 	if (n % 5 == 0)
 		naive_name(&r, &e->link);
+	e->outcome = (uint8_t)(n % 5);
+	e->path_len = (uint16_t)(n % 7 ? 0 : n % 999 ? n % 300 : EVENT_PATH);
+	e->path = path_of + n % 64;
 }
 
 static bool same_name(const struct name *a, const struct name *b)
@@ -55,7 +60,8 @@ static bool is_event(const struct event *e, uint32_t n)
 	return addr_equal(&e->client, &want.client) && e->generation == n && e->entry == want.entry &&
 	       e->profile == want.profile && e->type == want.type && e->verdict == want.verdict &&
 	       e->reason == want.reason && e->us == want.us && same_name(&e->name, &want.name) &&
-	       same_name(&e->link, &want.link);
+	       same_name(&e->link, &want.link) && e->outcome == want.outcome && e->path_len == want.path_len &&
+	       (!e->path || !memcmp(e->path, want.path, e->path_len));
 }
 
 static void test_wake(void **state)
@@ -64,21 +70,21 @@ static void test_wake(void **state)
 	struct event e, got;
 
 	assert_non_null(r);
-	assert_false(event_get(r, &got));
+	assert_false(event_get(r, &got, NULL));
 	for (unsigned round = 0; round < 3; round++) {
 		make_event(&e, 5);
 		assert_int_equal(event_put(r, &e), 1);
 		make_event(&e, 6);
 		assert_int_equal(event_put(r, &e), 0);
-		assert_true(event_get(r, &got));
+		assert_true(event_get(r, &got, NULL));
 		assert_true(is_event(&got, 5));
 		make_event(&e, 7);
 		assert_int_equal(event_put(r, &e), 0);
-		assert_true(event_get(r, &got));
+		assert_true(event_get(r, &got, NULL));
 		assert_true(is_event(&got, 6));
-		assert_true(event_get(r, &got));
+		assert_true(event_get(r, &got, NULL));
 		assert_true(is_event(&got, 7));
-		assert_false(event_get(r, &got));
+		assert_false(event_get(r, &got, NULL));
 	}
 	event_ring_free(r);
 	event_ring_free(NULL);
@@ -108,6 +114,7 @@ static void test_full(void **state)
 {
 	struct event_ring *r = event_ring_new();
 	uint32_t put = 0, taken = 0;
+	static uint8_t room[EVENT_PATH];
 	struct event got;
 
 	for (unsigned round = 0; round < 50; round++) {
@@ -126,11 +133,12 @@ static void test_full(void **state)
 		/* the next time it is empty, a quarter full, three quarters full */
 		out = round % 7 == 0 ? held : round % 7 == 1 ? held * 3 / 4 : held / 4;
 		for (; out; out--) {
-			assert_true(event_get(r, &got));
+			/* now and then nobody wants to know the path */
+			assert_true(event_get(r, &got, taken % 3 ? room : NULL));
 			assert_true(is_event(&got, taken++));
 		}
 	}
-	while (event_get(r, &got))
+	while (event_get(r, &got, room))
 		assert_true(is_event(&got, taken++));
 	assert_int_equal(put, taken);
 	assert_true(put > 10 * EVENT_RING_BYTES / 300);
@@ -156,7 +164,7 @@ static bool sleep_long(struct sleeper *s)
 	while (sem_timedwait(&s->wake, &deadline)) {
 		if (errno == EINTR)
 			continue;
-		s->failed = event_get(s->ring, &e) ? "an event waits, and nobody was woken" : "nothing was written";
+		s->failed = event_get(s->ring, &e, NULL) ? "an event waits, and nobody was woken" : "nothing was written";
 		return false;
 	}
 	return true;
@@ -164,11 +172,12 @@ static bool sleep_long(struct sleeper *s)
 
 static void *read_all(void *arg)
 {
+	static uint8_t room[EVENT_PATH];
 	struct sleeper *s = arg;
 	struct event e;
 
 	while (s->taken < MANY) {
-		if (!event_get(s->ring, &e)) {
+		if (!event_get(s->ring, &e, room)) {
 			if (!sleep_long(s))
 				break;
 		} else if (!is_event(&e, s->taken++)) {
@@ -220,5 +229,7 @@ int main(void)
 		cmocka_unit_test(test_wake), cmocka_unit_test(test_full), cmocka_unit_test(test_threads),
 	};
 
+	for (size_t i = 0; i < sizeof(path_of); i++)
+		path_of[i] = (uint8_t)(i * 31 + 7);
 	return cmocka_run_group_tests_name("obs_event", tests, NULL, NULL);
 }

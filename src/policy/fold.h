@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef POLICY_FOLD_H
+#define POLICY_FOLD_H
+
+/*
+ * Names that were seen into patterns, as few as the evidence supports. Each label is read as words, numbers
+ * and random parts ("a767": a word and a number). Position by position from the left, names that
+ * differ in one label only, and there in numbers or random parts only, become one pattern with a star for
+ * each part that differs:
+ *
+ *   FOLD_NUMBERS	names that differ in a number, two of them being enough
+ *   FOLD_RANDOM	names that differ in a random part, three
+ *   FOLD_SCHEME	different names with labels of one shape, in places of one shape, make all of those a star
+ *   FOLD_MANY		names below one that is itself below its registrable domain, whatever they look like
+ *
+ * What would take names of more than one registrable domain is never made (pattern_anybody): there
+ * the names stay as they are.
+ */
+
+#include "policy/pattern.h"
+
+#define FOLD_NUMBERS 2
+#define FOLD_RANDOM 3
+#define FOLD_SCHEME 3
+#define FOLD_MANY 16
+
+enum fold_how { FOLD_AS_SEEN, FOLD_BY_NUMBER, FOLD_BY_RANDOM, FOLD_BY_MANY };
+
+struct fold_pattern {
+	char text[256];
+	uint32_t names;			/* how many of them it stands for */
+	uint8_t how;			/* enum fold_how, the widest step of it */
+};
+
+struct fold {
+	struct fold_pattern *v;		/* none of which takes all that another does */
+	size_t n;
+	uint32_t *of;			/* of each name its pattern */
+};
+
+/*
+ * names: n different ones as text, lower case, each a good pattern. links: names of chains, whose
+ * places are of one shape already where they are equal but for one label ("e1.dscd.akamaiedge.net",
+ * "e2.g.akamaiedge.net"), as operators name their maps. 0 or -ENOMEM.
+ */
+must_check int fold_names(struct fold *f, const char *const *names, size_t n, bool links);
+void fold_free(struct fold *f);
+
+/* The part of the text that is the registrable domain of what it takes; all of it where that is a suffix itself. */
+const char *fold_domain(const char *text);
+/* The shape of a label or a name: numbers as #, random parts as ?; out has room for len + 1. */
+void fold_shape(const char *text, size_t len, char *out);
+
+#endif
