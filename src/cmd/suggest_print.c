@@ -47,7 +47,7 @@ static void print_clients(const struct suggestion *v, FILE *out)
 static void print_evidence(const struct suggestion *v, FILE *out)
 {
 	if (v->how != FOLD_AS_SEEN)
-		fprintf(out, "%u names as %.*s%s, ", v->names, SAMPLE_LENGTH, v->sample,
+		fprintf(out, "%u name%s as %.*s%s, ", v->names, plural(v->names), SAMPLE_LENGTH, v->sample,
 			strlen(v->sample) > SAMPLE_LENGTH ? "..." : "");
 	if (v->role == ROLE_ALLOW) {
 		fprintf(out, "%llu time%s, ", (unsigned long long)v->times, plural(v->times));

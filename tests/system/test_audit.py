@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+import chains
 import wire
 from client import Client, addresses, rcode, refused
 from office import Day
@@ -534,3 +535,46 @@ def test_state_that_cannot_be_written_any_more(make, state):
     server.program.stop()
     assert re.search(rf"warning: state {state}: the audit record cannot be written: Permission denied", server.output())
     assert os.listdir(state) == []
+
+
+# Chains seen in the wild.
+
+def shown(answer):
+    return rcode(answer), {(rrset.name.to_text().lower(), item.to_text().lower()) for rrset in answer.answer
+                           for item in rrset}
+
+
+def ask_chains(server, up, every):
+    """What the server makes of each chain, from upstream."""
+    found = {}
+    for number, one in enumerate(every):
+        up.on(one.query, one.type, one.serve)
+        server.flush(one.query)
+        found[number] = shown(server.client.ask(one.query, one.type))
+    return found
+
+
+def test_real_chains_come_through_again(make, upstream):
+    """Recorded in audit mode and fed back, every real answer passes as it did; bent at its end none does."""
+    up = upstream()
+    up.default = nxdomain
+    every = [one for one in chains.rows() if one.rcode != wire.SERVFAIL and one.steps]
+    server = make(up=up)
+    recorded = ask_chains(server, up, every)
+    text = suggest(server)
+    adopt(server, text)
+    enforced = ask_chains(server, up, every)
+    lost = [str(one) for number, one in enumerate(every) if recorded[number] != enforced[number] and recorded[number][1]]
+    assert lost == []
+    assert len(ENTRY.findall(text)) < len({step.owner.lower() for one in every for step in one.steps}) * 3 / 4
+    bent = 0
+    for one in every:
+        if not one.links:
+            continue
+        up.on(one.query, one.type, lambda question, one=one: question.reply(
+            [wire.record(one.query, "CNAME", 60, "evil.trafficmanager.net"),
+             wire.record("evil.trafficmanager.net", "A", 60, "198.51.1.1")]))
+        server.flush(one.query)
+        assert refused(server.client.ask(one.query, one.type), "evil.trafficmanager.net"), one
+        bent += 1
+    assert bent > 100
