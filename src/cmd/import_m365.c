@@ -101,11 +101,14 @@ static void read_urls(struct import *im, const struct jin_list *l, const struct 
 {
 	const struct jin *urls = jin_get(s->v, "urls");
 	const char *where = area(im, s), *url;
+	char why[PATTERN_WHY];
 	struct import_group *g;
+	struct pattern p;
 
 	for (size_t i = 0; i < jin_count(urls) && !im->starved; i++) {
 		url = jin_text(jin_at(urls, i));
-		im->line = url ? jin_line_of(l, url) : jin_line(l);
+		/* where it stands is searched for, so only for what has to be told */
+		im->line = url && pattern_parse(&p, url, strlen(url), why, 0) ? jin_line_of(l, url) : jin_line(l);
 		if (!url)
 			complain(im, s, "one of its urls is no text");
 		else if ((g = import_group(im, where, ports)))

@@ -97,8 +97,9 @@ static size_t slug(char *buf, const char *area)
 static const char *group_name(struct import *im, const struct import_group *g, const struct import_map *several,
 			      struct import_map *taken)
 {
-	char buf[CATFILE_NAME_MAX + 1], tail[16] = "";
-	const char *name;
+	char buf[CATFILE_NAME_MAX + 1], name[CATFILE_NAME_MAX + 1], tail[16] = "";
+	const char *kept;
+	uintptr_t *uses;
 	size_t n;
 
 	n = *g->area ? slug(buf, g->area) : (size_t)snprintf(buf, sizeof(buf), "names");
@@ -106,19 +107,18 @@ static const char *group_name(struct import *im, const struct import_group *g, c
 		n = (size_t)snprintf(buf, sizeof(buf), "group");
 	if (import_map_get(several, g->area))
 		ports_name(buf + n, sizeof(buf) - n, &g->ports);
-	n = strlen(buf);
-	for (unsigned k = 2;; k++) {
-		size_t room = sizeof(buf) - 1 - strlen(tail);
-
-		name = arena_printf(im->a, "%.*s%s", (int)MIN(n, room), buf, tail);
-		if (!name)
-			im->starved = true;
-		if (!name || add(im, taken, name))
-			return name;
-		if (im->starved)
-			return NULL;
-		snprintf(tail, sizeof(tail), "-%u", k);
+	snprintf(name, sizeof(name), "%s", buf);
+	/* How often a name was wanted is counted, so that a thousand headings with one name do not try a thousand each. */
+	while ((uses = import_map_at(im, taken, buf)) && ++*uses > 1) {
+		snprintf(tail, sizeof(tail), "-%u", (unsigned)*uses);
+		snprintf(name, sizeof(name), "%.*s%s", (int)(sizeof(name) - 1 - strlen(tail)), buf, tail);
+		uses = import_map_at(im, taken, name);
+		if (!uses || !(*uses)++)
+			break;
 	}
+	kept = uses ? arena_text(im->a, name, strlen(name)) : NULL;
+	im->starved |= !kept;
+	return kept;
 }
 
 static int by_text(const void *a, const void *b)

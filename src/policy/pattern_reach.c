@@ -57,27 +57,21 @@ static bool open_within(const struct name *n, unsigned labels)
 	return false;
 }
 
-/* Whether a suffix of our table is among the names that the pattern takes, and so all below it. */
+static bool takes(void *ctx, const char *suffix)
+{
+	struct name n;
+
+	return !name_from_text(&n, suffix, strlen(suffix)) && pattern_match(ctx, &n);
+}
+
+/* Whether a known suffix is among the names that the pattern takes, and so all below it. */
 static bool takes_suffix(const struct pattern *p)
 {
 	char text[256];
 	const char *end = pattern_text(p->wire, p->dot, text), *star = strrchr(text, '*');
-	size_t len;
 
-	end = star ? star + 1 : end;
-	len = strlen(end);
-	for (size_t i = 0; i < suffix_table_len; i++) {
-		const char *row = suffix_table[i].name;
-		size_t rlen = strlen(row);
-		struct name n;
-
-		/* Most rows end otherwise: that is seen without reading them as names. */
-		if (rlen < len || memcmp(row + rlen - len, end, len))
-			continue;
-		if (!name_from_text(&n, row, rlen) && pattern_match(p, &n))
-			return true;
-	}
-	return false;
+	/* Most end otherwise: that is seen without reading them as names. */
+	return suffix_any(star ? star + 1 : end, takes, (void *)p);
 }
 
 bool pattern_anybody(const struct pattern *p)

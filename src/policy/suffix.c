@@ -26,16 +26,34 @@ static unsigned count_labels(const char *text)
 	return n;
 }
 
-/* Labels of the suffix that the row gives the name, 0 for none. */
+/* The label that ends at `end` of text begins there. */
+static const char *label(const char *text, const char *end)
+{
+	while (end > text && end[-1] != '.')
+		end--;
+	return end;
+}
+
+/*
+ * Labels of the suffix that the row gives the name, 0 for none. A star of the row stands for a label; where it is
+ * the first and the name ends before it, what is left of the row is the suffix.
+ */
 static unsigned row_labels(const char *row, const char *text, size_t len)
 {
-	bool wild = row[0] == '*';
-	const char *base = wild ? row + 2 : row;
-	size_t blen = strlen(base);
+	const char *r = row + strlen(row), *t = text + len, *rl, *tl;
 
-	if (len < blen || memcmp(text + len - blen, base, blen) || (len > blen && text[len - blen - 1] != '.'))
-		return 0;
-	return count_labels(base) + (wild && len > blen);
+	for (unsigned n = 1;; n++) {
+		rl = label(row, r);
+		tl = label(text, t);
+		if (*rl != '*' && (r - rl != t - tl || memcmp(rl, tl, (size_t)(r - rl)) != 0))
+			return 0;
+		if (rl == row)
+			return n;
+		if (tl == text)
+			return rl == row + 2 && *row == '*' ? n : 0;
+		r = rl - 1;
+		t = tl - 1;
+	}
 }
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;

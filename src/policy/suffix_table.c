@@ -7,6 +7,9 @@
 #define BLOB "the customer chooses the storage account's name"
 #define EDGE "shared edge of Azure Front Door: its customers' sites are reached under it"
 #define CDN "a delivery network's customers are reached under it"
+#define CLOUD "a cloud's customer chooses the name, or is given one"
+#define SITES "each customer or user has a name below it"
+#define WAY_OUT "made for leading out of a network: each user has a name below it"
 #define LISTED "in libpsl's list; here so that a wildcard above it is seen to take it"
 
 /*
@@ -70,6 +73,14 @@ const struct suffix suffix_table[] = {
 	{ "t-msedge.net", EDGE }, { "ax-msedge.net", EDGE }, { "spo-msedge.net", EDGE }, { "fb-t-msedge.net", EDGE },
 	{ "mcr-msedge.net", EDGE }, { "wac-msedge.net", EDGE }, { "exo-msedge.net", EDGE }, { "teams-msedge.net", EDGE },
 	{ "nsatc.net", "a traffic manager for many companies' names" },
+	{ "logic.azure.com", AZURE }, { "*.logic.azure.com", AZURE }, { "openai.azure.com", AZURE },
+	{ "cognitiveservices.azure.com", AZURE }, { "mysql.database.azure.com", AZURE },
+	{ "postgres.database.azure.com", AZURE }, { "mariadb.database.azure.com", AZURE },
+	{ "table.cosmos.azure.com", AZURE }, { "mongo.cosmos.azure.com", AZURE }, { "azuresynapse.net", AZURE },
+	{ "*.eventgrid.azure.net", AZURE }, { "azure-automation.net", AZURE }, { "*.azure-automation.net", AZURE },
+	{ "azconfig.io", AZURE }, { "azuremicroservices.io", AZURE }, { "azuredatabricks.net", AZURE },
+	{ "*.azuredatabricks.net", AZURE }, { "ods.opinsights.azure.com", AZURE },
+	{ "oms.opinsights.azure.com", AZURE }, { "azurestaticapps.net", AZURE }, { "*.azurestaticapps.net", AZURE },
 	/* Akamai: the rest of its names are in the list */
 	{ "akadns6.net", "Akamai's traffic management over IPv6: customers' names" },
 	{ "akamaistream.net", CDN },
@@ -86,6 +97,26 @@ const struct suffix suffix_table[] = {
 	{ "*.backblazeb2.com", "buckets, whose names the customer chooses" },
 	{ "*.wasabisys.com", "buckets, whose names the customer chooses" },
 	{ "storage.googleapis.com", "buckets, whose names the customer chooses" },
+	/* Clouds and sites of customers or users */
+	{ "execute-api.*.amazonaws.com", CLOUD }, { "lambda-url.*.on.aws", CLOUD },
+	{ "appsync-api.*.amazonaws.com", CLOUD }, { "es.amazonaws.com", CLOUD }, { "*.es.amazonaws.com", CLOUD },
+	{ "*.rds.amazonaws.com", CLOUD }, { "auth.*.amazoncognito.com", CLOUD }, { "googleusercontent.com", CLOUD },
+	{ "firebaseio.com", CLOUD }, { "*.firebasedatabase.app", CLOUD },
+	{ "objectstorage.*.oraclecloud.com", CLOUD }, { "aliyuncs.com", CLOUD }, { "*.aliyuncs.com", CLOUD },
+	{ "myqcloud.com", CLOUD }, { "*.myqcloud.com", CLOUD }, { "bcebos.com", CLOUD }, { "*.bcebos.com", CLOUD },
+	{ "clouddn.com", CLOUD },
+	{ "surge.sh", SITES }, { "webflow.io", SITES }, { "weebly.com", SITES }, { "wordpress.com", SITES },
+	{ "tumblr.com", SITES }, { "github.dev", SITES }, { "gitpod.io", SITES }, { "*.gitpod.io", SITES },
+	{ "sentry.io", SITES }, { "ingest.sentry.io", SITES }, { "*.ingest.sentry.io", SITES },
+	{ "my.salesforce.com", SITES }, { "okta.com", SITES }, { "oktapreview.com", SITES }, { "auth0.com", SITES },
+	{ "*.auth0.com", SITES }, { "zendesk.com", SITES }, { "atlassian.net", SITES }, { "slack.com", SITES },
+	{ "powerappsportals.com", SITES }, { "sharepoint.us", SITES }, { "sharepoint.cn", SITES },
+	{ "ngrok-free.app", WAY_OUT }, { "ngrok.app", WAY_OUT }, { "ngrok.dev", WAY_OUT },
+	{ "cfargotunnel.com", WAY_OUT }, { "nip.io", WAY_OUT }, { "sslip.io", WAY_OUT }, { "oastify.com", WAY_OUT },
+	{ "interact.sh", WAY_OUT }, { "burpcollaborator.net", WAY_OUT }, { "webhook.site", WAY_OUT },
+	{ "pipedream.net", WAY_OUT }, { "m.pipedream.net", WAY_OUT }, { "requestcatcher.com", WAY_OUT },
+	{ "dnslog.cn", WAY_OUT }, { "ceye.io", WAY_OUT }, { "duckdns.org", WAY_OUT },
+	{ "trycloudflare.com", WAY_OUT },
 	/* Below names that are no suffix themselves */
 	{ "a.prod.fastly.net", LISTED }, { "global.prod.fastly.net", LISTED }, { "map.fastly.net", LISTED },
 	{ "freetls.fastly.net", LISTED }, { "a.ssl.fastly.net", LISTED }, { "global.ssl.fastly.net", LISTED },
