@@ -194,6 +194,7 @@ static void print_text(const struct diff *d)
 {
 	char group[2 * CATFILE_NAME_MAX + 2];
 	size_t end;
+	int width;
 
 	printf("%s: %zu of %zu entries, with what it includes, are not or not wholly in %s\n", d->a_name, d->n,
 	       d->n_entries, d->b_name);
@@ -207,8 +208,9 @@ static void print_text(const struct diff *d)
 		printf("\n");
 		if (g->purpose && g->purpose[0])
 			printf("  %s\n", g->purpose);
+		width = width_of(d, i, end);
 		for (size_t k = i; k < end; k++)
-			print_finding(d, &d->v[k], width_of(d, i, end));
+			print_finding(d, &d->v[k], width);
 	}
 }
 

@@ -53,7 +53,7 @@ static bool own_name(const char *name)
 	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
 		if (!strcasecmp(name, own[i]))
 			return true;
-	if (!strncasecmp(name, "ip6-", 4))
+	if (!strncasecmp(name, "ip6-", 4) && !strchr(name, '.'))
 		return true;
 	if (gethostname(host, sizeof(host) - 1) || !*host)
 		return false;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "cmd/import_map.h"
 #include "dns/zonefile.h"
 
 /*
@@ -17,6 +18,19 @@
 struct apex {
 	struct name name;
 	bool known, soa;
+};
+
+/* A name that is blocked, which a wildcard let through elsewhere would let through too. */
+struct blocked {
+	struct blocked *next;
+	const char *text;
+	unsigned line;
+};
+
+struct rpz {
+	struct apex apex;
+	struct import_map wild;		/* what stands behind the star of a name let through, and its line */
+	struct blocked *blocked, **last;
 };
 
 static const struct name passthru = { .len = 14, .labels = 1, .wire = "\014rpz-passthru" };
@@ -82,13 +96,15 @@ static void put_text(const struct name *n, char *text)
 	name_text(&rest, text + 2);
 }
 
-static void keep(struct import *im, const struct zonefile_record *r, const struct apex *apex)
+static void keep(struct import *im, const struct zonefile_record *r, struct rpz *rpz)
 {
+	const struct apex *apex = &rpz->apex;
 	bool unnamed = name_equal(&apex->name, &zonefile_unnamed);
 	static const struct import_ports none;
 	struct import_group *g;
 	char text[NAME_TEXT + 2];
 	const char *why = NULL;
+	uintptr_t *line;
 	struct name n;
 
 	/* A list of records without a SOA is no zone: whole names are what they say. */
@@ -102,11 +118,44 @@ static void keep(struct import *im, const struct zonefile_record *r, const struc
 		import_complain(im, text, strlen(text), why);
 	else if ((g = import_group(im, "", &none)))
 		import_keep(im, g, text, strlen(text), 0, NULL);
+	if (!why && *text == '*' && (line = import_map_at(im, &rpz->wild, text + 2)))
+		*line = im->line;
 }
 
-static void read_record(struct import *im, const struct zonefile_record *r, struct apex *apex,
-			const struct zonefile *z)
+static void note_blocked(struct import *im, const struct name *owner, struct rpz *rpz)
 {
+	struct blocked *b = arena_alloc(im->a, sizeof(*b));
+	char text[NAME_TEXT + 2];
+
+	put_text(owner, text);
+	if (b)
+		*b = (struct blocked){ NULL, arena_text(im->a, text, strlen(text)), im->line };
+	if (!b || !b->text) {
+		im->starved = true;
+		return;
+	}
+	*rpz->last = b;
+	rpz->last = &b->next;
+}
+
+/* A catalogue has no exceptions: that one was meant is said. */
+static void warn_blocked(struct import *im, const struct rpz *rpz)
+{
+	for (const struct blocked *b = rpz->blocked; b; b = b->next) {
+		const char *above = b->text + 2 * !strncmp(b->text, "*.", 2);
+		uintptr_t line = 0;
+
+		while (!line && (above = strchr(above, '.')))
+			line = import_map_get(&rpz->wild, ++above);
+		if (line)
+			fprintf(im->err, "%s:%u: warning: %s: blocked here, but *.%s (line %u) lets it through, and a catalogue "
+				"has no exceptions\n", im->file, b->line, b->text, above, (unsigned)line);
+	}
+}
+
+static void read_record(struct import *im, const struct zonefile_record *r, struct rpz *rpz, const struct zonefile *z)
+{
+	struct apex *apex = &rpz->apex;
 	const char *why = NULL;
 	char text[NAME_TEXT];
 	struct name n;
@@ -119,9 +168,11 @@ static void read_record(struct import *im, const struct zonefile_record *r, stru
 	if (r->type != TYPE_CNAME)
 		return;
 	if (name_equal(&r->target, &passthru)) {
-		keep(im, r, apex);
+		keep(im, r, rpz);
 		return;
 	}
+	if (below(&n, &r->owner, &apex->name) && n.labels > 1 && !refused(&n))
+		note_blocked(im, &n, rpz);
 	/* Both look like letting through, and neither is what the draft says of today. */
 	if (below(&n, &r->target, zonefile_origin(z)) && name_equal(&n, &passthru))
 		why = "rpz-passthru without its final dot is a name in the zone";
@@ -137,7 +188,7 @@ static int rpz_stream(struct import *im, FILE *in)
 {
 	struct zonefile_record r;
 	struct zonefile *z = NULL;
-	struct apex apex = { .known = false };
+	struct rpz rpz = { .last = &rpz.blocked };
 	const char *text;
 	size_t len;
 	int err = zonefile_open(&z, in);
@@ -153,10 +204,11 @@ static int rpz_stream(struct import *im, FILE *in)
 		}
 		if (err <= 0)
 			break;
-		read_record(im, &r, &apex, z);
+		read_record(im, &r, &rpz, z);
 		err = 0;
 	}
 	zonefile_close(z);
+	warn_blocked(im, &rpz);
 	return err;
 }
 

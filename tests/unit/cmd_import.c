@@ -51,13 +51,13 @@ static void test_hosts(void **state)
 	assert_int_equal(gethostname(host, sizeof(host) - 1), 0);
 	snprintf(text, sizeof(text),
 		 "127.0.0.1\tlocalhost localhost.localdomain\n127.0.1.1 %s\n255.255.255.255 broadcasthost\n::1 ip6-localhost ip6-loopback\n"
-		 "fe80::1%%lo0 localhost\nff02::1 ip6-allnodes\n0.0.0.0 0.0.0.0\n0.0.0.0 local\n# 192.0.2.9 no.example.com\n"
+		 "fe80::1%%lo0 localhost\nff02::1 ip6-allnodes\n0.0.0.0 0.0.0.0\n0.0.0.0 local\n192.0.2.3 ip6-yes.example.com\n# 192.0.2.9 no.example.com\n"
 		 "192.0.2.1 www.example.com www # the site\n2001:db8::1 WWW.example.com\n192.0.2.2\ta.example.com#b.example.com\r\n\n",
 		 host);
 	expect("hosts", "-", text,
 	       "[catalog]\ntitle   = Names of standard input\nsource  = standard input\n\n[names]\n"
 	       "purpose = what was read from a hosts file\nports   = tcp/80 tcp/443\n"
-	       "allow   = a.example.com\n          www\n          www.example.com\n", "");
+	       "allow   = a.example.com\n          ip6-yes.example.com\n          www\n          www.example.com\n", "");
 	expect("hosts", "/etc/hosts",
 	       "192.0.2 a.example.com\nb.example.com 192.0.2.1\n192.0.2.3\n192.0.2.4 *.example.com ok.example.com .x.example.com\n"
 	       "192.0.2.5 192.0.2.6\n",
