@@ -40,7 +40,7 @@ class Row:
         self.pattern, self.ports = read
 
     def __str__(self):
-        return f"{self.table}:{self.line}: {self.endpoint!r} ({self.area})"
+        return f"tests/sources/{self.table}.tsv:{self.line}: {self.endpoint!r} ({self.area})"
 
 
 @functools.cache
@@ -95,17 +95,31 @@ class Table:
         self.name, self.date, self.prefix = name, date, prefix
         self.rows = [row for row in read_table(name) if row.area.startswith(prefix)]
 
-    def title(self):
-        return f"{self.name.split('/')[-1]} ({self.date})"
+    def title(self, rows):
+        """Its short name and the date of the newest document that these rows name (its own, where they name none)."""
+        documents = {word for row in rows for word in row.document.split()}
+        head = head_of(self.name)
+        date = max(date_of(head[word]) for word in documents) if documents else self.date
+        return f"{self.short()} ({date or 'undated'})"
+
+    def short(self):
+        return self.name.split("/")[-1]
 
     def short_area(self, area):
         return area[len(self.prefix):].lstrip(" /") or area
 
 
-def documents_of(name):
-    """The published documents that a table's rows name (S1, S2, ...), as its head lists them."""
-    lines = (SOURCES / f"{name}.tsv").read_text().splitlines()
-    return [line.removeprefix("# ") for line in lines if re.match(r"# S\d+ ", line)]
+def head_of(name):
+    """What a table's head says of where it is from: {"S1": line, ...}, or {"": lines} where rows name no document."""
+    lines = [line.removeprefix("# ") for line in (SOURCES / f"{name}.tsv").read_text().splitlines() if line[:1] == "#"]
+    documents = {line.split(" ")[0]: line for line in lines if re.match(r"S\d+ ", line)}
+    return documents or {"": "; ".join(lines)}
+
+
+def date_of(document):
+    """The last date in what is said of a document, YYYY, YYYY-MM or YYYY-MM-DD; "" for none."""
+    found = re.findall(r"\b(?:19|20)\d\d(?:-\d\d(?:-\d\d)?)?\b(?!\.)", document.rpartition("(")[2])
+    return found[-1] if found else ""
 
 
 class Decision:
@@ -190,27 +204,32 @@ class Entry:
 
 
 def place(recipe):
-    """Which group and which decision every row goes to; raises unless each has one and each decision a row."""
-    placed = []
+    """Which group and which decision every row goes to; raises, with all that is wrong, unless each has one place."""
+    placed, wrong = [], []
     everything = recipe.groups + ([recipe.out] if recipe.out else [])
     for table in recipe.tables:
         for row in table.rows:
-            short = table.short_area(row.area)
-            found = [(g, d) for g in everything for d in g.decisions if not d.added and d.takes(row)]
-            exact = [(g, d) for g, d in found if d.area] or found
-            if not exact:
-                exact = [(g, None) for g in everything if row.area in g.areas or short in g.areas]
+            exact = places(table, row, everything)
             if len(exact) != 1:
-                raise Wrong(f"{row}: {recipe.name}.recipe has {len(exact)} places for it, expected one")
+                wrong.append(f"{row}: {recipe.name}.recipe has {len(exact)} places for it, expected one")
+                continue
             group, decision = exact[0]
             if decision:
                 decision.used = True
+            if group is not recipe.out and not row.pattern and not (decision and decision.patterns):
+                wrong.append(f"{row}: is not a name: {recipe.name}.recipe must say '{row.endpoint} = PATTERN # WHY'")
             placed.append((table, row, group, decision))
-    for group in everything:
-        for decision in group.decisions:
-            if not decision.used and not decision.added:
-                raise Wrong(f"{decision.where}: no row prints {decision.endpoint!r}")
+    wrong += [f"{decision.where}: no row prints {decision.endpoint!r}" for group in everything
+              for decision in group.decisions if not decision.used and not decision.added]
+    if wrong:
+        raise Wrong("\n".join(wrong))
     return placed
+
+
+def places(table, row, groups):
+    found = [(g, d) for g in groups for d in g.decisions if not d.added and d.takes(row)]
+    exact = [(g, d) for g, d in found if d.area] or found
+    return exact or [(g, None) for g in groups if {row.area, table.short_area(row.area)} & set(g.areas)]
 
 
 def entries_of(recipe, group, placed):
@@ -219,8 +238,6 @@ def entries_of(recipe, group, placed):
         if to is not group:
             continue
         patterns = decision.patterns if decision and decision.patterns else [row.pattern]
-        if patterns == [None]:
-            raise Wrong(f"{row}: is not a name; {recipe.name}.recipe must decide: '{row.endpoint} = PATTERN # WHY'")
         for pattern in patterns:
             entry = entries.setdefault(pattern, Entry(decision.role if decision else "allow", pattern))
             entry.rows.append((table, row))
@@ -264,13 +281,20 @@ def where_from(entry, several):
     return "; ".join(words) if words else "added"
 
 
+def several_in(rows):
+    """What a row has to be told by: its table (with its date, where two have one name), its area."""
+    tables = {table.name for table, _ in rows}
+    return {"tables": len(tables) > 1, "areas": len({row.area for _, row in rows}) > 1,
+            "dates": len({table.short() for table, _ in rows}) < len(tables)}
+
+
 def rows_text(rows, several):
     by_area = {}
     for table, row in rows:
         by_area.setdefault((table, row.area), []).append(row)
     texts = []
     for (table, area), members in by_area.items():
-        words = [table.name.split("/")[-1]] if several["tables"] else []
+        words = [f"{table.short()} {table.date}" if several["dates"] else table.short()] if several["tables"] else []
         words += [table.short_area(area)] if several["areas"] else []
         words += [" ".join(dict.fromkeys(word for row in members for word in row.document.split()))]
         words += [f"row{'s' if len(members) > 1 else ''} {' '.join(str(row.number) for row in members)}"]
@@ -282,10 +306,12 @@ def source_of(entries):
     by_table = {}
     for entry in entries:
         for table, row in entry.rows:
-            areas = by_table.setdefault(table, [])
-            if table.short_area(row.area) not in areas:
-                areas.append(table.short_area(row.area))
-    return ", ".join(f"{table.title()} {' / '.join(areas)}" for table, areas in by_table.items())
+            by_table.setdefault(table, []).append(row)
+    texts = []
+    for table, rows in by_table.items():
+        areas = dict.fromkeys(table.short_area(row.area) for row in rows)
+        texts.append(f"{table.title(rows)} {' / '.join(areas)}")
+    return ", ".join(texts)
 
 
 def plain(text):
@@ -315,8 +341,7 @@ def put_group(out, recipe, group, entries):
     parts = parts_of(group, entries)
     names = {ports: group.name if len(parts) == 1 else f"{group.name}-{part_name(ports)}" for ports in parts}
     for ports, members in parts.items():
-        several = {"tables": len({t for e in members for t, _ in e.rows}) > 1,
-                   "areas": len({r.area for e in members for _, r in e.rows}) > 1}
+        several = several_in([(table, row) for entry in members for table, row in entry.rows])
         purpose = group.keys.get("purpose")
         if not purpose:
             raise Wrong(f"{group.where}: group {group.name} has no 'purpose'")
@@ -367,7 +392,7 @@ def put_left_out(out, recipe, placed):
         short = table.short_area(area)
         why = group_why(recipe.out, area, short)
         put_comment(out, f"{short}, all {len(rows)} rows that are in no group: {why}")
-    several = {"tables": len({t for t, *_ in placed}) > 1, "areas": True}
+    several = several_in([(table, row) for table, row, *_ in placed]) | {"areas": True}
     for (endpoint, why), rows in left.items():
         put_comment(out, f"{endpoint} ({rows_text(rows, several)}): {why}")
 
@@ -379,32 +404,40 @@ def group_why(group, area, short):
     return why
 
 
-def put_about(out, recipe):
+def put_about(out, recipe, placed):
     texts = [" ".join(recipe.about)]
     if "pki" in recipe.keys.get("include", "").split() and "pki" not in texts[0]:
         texts.append(f"Who takes single groups, as {recipe.name}/GROUP, names pki beside them: what an included catalogue "
                      "allows comes only with the whole.")
-    if any(row.quality for table in recipe.tables for row in table.rows):
+    graded = any(row.quality for table in recipe.tables for row in table.rows)
+    if graded:
         texts.append("Behind each entry: how good its source is (A the vendor's own list, B the vendor's source or shipped "
-                     "files, C(A) somebody's copy of the vendor's list, C a community's list), the document, and the row of "
-                     "the table under tests/sources. The documents:")
+                     "files, C(A) somebody's copy of the vendor's list, C a community's list), the document, and the row.")
+    tables = ", ".join(dict.fromkeys(f"tests/sources/{table.name}.tsv" for table in recipe.tables))
+    texts.append(f"Rows are counted within their area, in {tables} of the project. What those were read from:")
     for text in texts:
         if text:
             out.append("#")
             put_comment(out, text)
+    put_documents(out, recipe, placed)
+
+
+def put_documents(out, recipe, placed):
     for name in dict.fromkeys(table.name for table in recipe.tables):
-        documents = documents_of(name)
-        if documents:
-            out.append(f"# {name.split('/')[-1]}")
-        for document in documents:
-            put_comment(out, document, "  ")
+        cited = {word for table, row, group, _ in placed if table.name == name and group is not recipe.out
+                 for word in row.document.split()}
+        lines = [line for word, line in head_of(name).items() if not word or word in cited]
+        if len(recipe.tables) > 1 and lines and cited:
+            put_comment(out, name.split("/")[-1], "  ")
+        for line in lines:
+            put_comment(out, line, "  " if not cited or len(recipe.tables) == 1 else "    ")
 
 
 def catalogue(recipe):
     placed = place(recipe)
     out = ["# SPDX-License-Identifier: GPL-3.0-or-later",
            f"# Made by contrib/catalogs from the published table and {recipe.name}.recipe: changes belong there."]
-    put_about(out, recipe)
+    put_about(out, recipe, placed)
     out += ["", "[catalog]"]
     for key in ("title", "source", "include"):
         if key in recipe.keys:

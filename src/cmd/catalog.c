@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/escape.h"
 #include "base/jout.h"
@@ -57,7 +58,13 @@ static struct jout *entries_json(const struct catfile *f, size_t group)
 	return all;
 }
 
-static struct jout *catalog_json(const struct catfile *f)
+/* Whether a group is the one asked for; NULL: all are. */
+static bool wanted(const struct group_decl *g, const char *only)
+{
+	return !only || !strcmp(g->name.text, only);
+}
+
+static struct jout *catalog_json(const struct catfile *f, const char *only)
 {
 	struct jout *o = jout_object(), *groups = jout_array();
 
@@ -67,8 +74,11 @@ static struct jout *catalog_json(const struct catfile *f)
 	jout_set_text(o, "file", f->path);
 	for (size_t i = 0; i < f->n_groups; i++) {
 		const struct group_decl *g = &f->groups[i];
-		struct jout *group = jout_object();
+		struct jout *group;
 
+		if (!wanted(g, only))
+			continue;
+		group = jout_object();
 		jout_set_text(group, "group", or_null(g->name.text));
 		jout_set_text(group, "purpose", or_null(g->purpose.text));
 		jout_set_text(group, "source", or_null(source_of(f, g)->text));
@@ -123,7 +133,7 @@ static void print_group(const struct catfile *f, size_t group)
 	}
 }
 
-static void print_catalog(const struct catfile *f)
+static void print_catalog(const struct catfile *f, const char *only)
 {
 	printf("%s: %s\n", f->name, f->title.text[0] ? f->title.text : f->path);
 	if (f->source.text[0])
@@ -132,7 +142,8 @@ static void print_catalog(const struct catfile *f)
 		printf("includes %s\n", f->include.v[i].text);
 	printf("file: %s\n", f->path);
 	for (size_t i = 0; i < f->n_groups; i++)
-		print_group(f, i);
+		if (wanted(&f->groups[i], only))
+			print_group(f, i);
 }
 
 static void list_one(void *ctx, const char *name, const char *path)
@@ -177,23 +188,46 @@ static int list_all(struct arena *a, const struct conf *c, struct diag_list *d, 
 	struct listing l = { .arena = a, .diag = d, .json = json ? jout_array() : NULL };
 	int err = catfile_each(a, c, list_one, &l);
 
+	if (!err && !l.n) {
+		fprintf(stderr, "postern: catalog: none found in");
+		for (size_t i = 0; i < c->server.zones.n; i++)
+			fprintf(stderr, " %s", c->server.zones.v[i].text);
+		fprintf(stderr, " ([server] zones)\n");
+	}
 	return finish(d, l.json, err < 0 || !l.n);
 }
 
-static int show(struct arena *a, const struct conf *c, const char *name, struct diag_list *d, bool json)
+static bool has_group(const struct catfile *f, const char *only)
 {
-	const char *path = catfile_find(a, c, name);
+	for (size_t i = 0; i < f->n_groups; i++)
+		if (wanted(&f->groups[i], only))
+			return true;
+	return false;
+}
+
+/* what: CATALOG or CATALOG/GROUP */
+static int show(struct arena *a, const struct conf *c, const char *what, struct diag_list *d, bool json)
+{
+	const char *slash = strchr(what, '/'), *only = slash ? slash + 1 : NULL;
+	const char *name = arena_text(a, what, slash ? (size_t)(slash - what) : strlen(what));
+	const char *path = name ? catfile_find(a, c, name) : NULL;
 	struct catfile *f = path ? catfile_read(a, name, path, d) : NULL;
+	bool found = f && (!only || has_group(f, only));
 	char text[256];
 	int status;
 
-	escape_text(text, sizeof(text), (const uint8_t *)name, strlen(name));
+	escape_text(text, sizeof(text), (const uint8_t *)what, slash ? (size_t)(slash - what) : strlen(what));
 	if (!path)
 		fprintf(stderr, "postern: catalog %s: not found in [server] zones, nor is there a [catalog %s]\n", text,
 			text);
-	if (f && !json)
-		print_catalog(f);
-	status = finish(d, f && json ? catalog_json(f) : NULL, !f);
+	if (f && !found) {
+		fprintf(stderr, "postern: catalog %s: no group ", text);
+		escape_text(text, sizeof(text), (const uint8_t *)only, strlen(only));
+		fprintf(stderr, "%s\n", text);
+	}
+	if (found && !json)
+		print_catalog(f, only);
+	status = finish(d, found && json ? catalog_json(f, only) : NULL, !found);
 	if (f)
 		catfile_close(f);
 	return status;

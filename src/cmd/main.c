@@ -35,7 +35,7 @@ static const struct command {
 	  0, -1, OPT_ALL | OPT_STRICT | OPT_JSON, cmd_check },
 	{ "explain", "NAME [TYPE] [--client ADDR] [--json] [--live]", "says what NAME would get, and why",
 	  1, 2, OPT_CLIENT | OPT_JSON | OPT_LIVE, cmd_explain },
-	{ "catalog", "[--json] [NAME | --diff A B]",
+	{ "catalog", "[--json] [NAME[/GROUP] | --diff A B]",
 	  "lists the catalogues found, the groups and entries of one, or what A has and B lacks",
 	  0, 2, OPT_JSON | OPT_DIFF, cmd_catalog },
 	{ "import", "FORMAT FILE",

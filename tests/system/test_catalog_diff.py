@@ -134,3 +134,20 @@ def test_a_group_says_what_it_permits(place):
                      r"  allow    \*\.cloudfront\.net$", text, re.M), text
     text = place.command("catalog", "b").stdout
     assert "private" not in text and "accept" not in text
+
+
+def test_one_group(site):
+    """CATALOG/GROUP shows that group alone, as text and JSON; one that is not there is said."""
+    site.write("zones/big.ini", "[catalog]\ntitle = t\n[one]\nallow = a.example\n[two]\nports = udp/123\nallow = b.example\n")
+    assert [group["group"] for group in site.json("catalog", "big/two")["groups"]] == ["two"]
+    shown = site.command("catalog", "big/two").stdout
+    assert "b.example" in shown and "udp/123" in shown and "a.example" not in shown
+    for name, told in (("big/three", "no group three"), ("big/", "no group"), ("huge/two", "huge: not found")):
+        done = site.command("catalog", name)
+        assert done.returncode == 1 and told in done.stderr and not done.stdout, done
+
+
+def test_nothing_found_is_said(site):
+    site.change({"server": {"zones": "nowhere"}, "profile default": {"catalog": ""}})
+    done = site.command("catalog")
+    assert done.returncode == 1 and "none found in" in done.stderr and "nowhere" in done.stderr, done
