@@ -4,7 +4,8 @@
 
 /*
  * postern suggest: from the audit record to a catalogue. suggest_judge says what each name needs,
- * suggest_entries makes patterns and groups of it, suggest_print writes them.
+ * suggest_entries makes patterns and groups of it, suggest_bound strikes what nobody could review or should
+ * take unseen, suggest_print writes the rest and suggest_left tells what was left out.
  */
 
 #include <stdio.h>
@@ -23,8 +24,10 @@ enum fate {
 	FATE_PRIVATE,			/* nothing but private addresses, which were taken out */
 	FATE_TYPE,			/* only for types that no entry is written for */
 	FATE_ODD,			/* no pattern can be written for it */
-	FATE_TUNNEL,			/* long random labels, many of them */
+	FATE_FAILED,			/* upstream had no answer */
+	FATE_TUNNEL,			/* names that look like data carried in them */
 	FATE_SCAN,			/* too many of one domain, each asked for once */
+	FATE_MORE,			/* of a domain with too many to look at, and not among the most asked for */
 	FATE_COUNT
 };
 
@@ -35,6 +38,7 @@ struct asked {
 	uint64_t times;
 	uint32_t first, last;
 	uint32_t clients;
+	uint32_t only;			/* the one of them, or FOLD_SEVERAL */
 	uint32_t entry;			/* of FATE_ALLOW */
 	uint8_t n_types;
 	uint16_t types[AUDIT_TYPES];	/* that a group of its own has to name */
@@ -43,6 +47,7 @@ struct asked {
 
 #define GROUP_OTHERS "others"
 #define GROUP_LINKS "links"
+#define SUGGEST_OF_DOMAIN 128		/* entries of one registrable domain, and as many for what is led to */
 #define SUGGEST_SHOWN 10		/* of what is left out */
 
 struct suggestion {
@@ -56,12 +61,13 @@ struct suggestion {
 	const char *from;		/* of ROLE_CHAIN: one that leads there */
 	uint32_t names, from_names;
 	uint64_t times;
-	uint32_t clients, first, last;
+	uint32_t clients, first, last;	/* of ROLE_CHAIN: the most that asked for one name that leads there */
+	uint32_t only;			/* number of the one client, or FOLD_SEVERAL */
 	uint32_t of_asked;		/* one of its names */
 	uint32_t position;		/* of ROLE_CHAIN: how far from where it was led to */
 	bool types;			/* its group names the types of of_asked */
 	bool pinned;			/* a number in it may change, but its zone is everybody's */
-	struct addr client;		/* the one, where clients is 1 */
+	struct addr client;		/* `only` */
 };
 
 struct suggest {

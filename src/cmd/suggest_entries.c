@@ -6,11 +6,6 @@
 #include "cmd/suggest_part.h"
 
 #define GROUP_MIN 5			/* entries of one domain that make a group of their own */
-#define TUNNEL_NAMES 50			/* names of one pattern of random labels, whose stars stand for so many */
-#define TUNNEL_LENGTH 40		/* characters: more than a UUID has */
-#define SCAN_ENTRIES 256		/* of one domain, each for one name that one client asked for now and then */
-#define SCAN_TIMES 4
-#define SCAN_TYPED 32			/* of one domain, with types of their own */
 
 static int order(int first, int second)
 {
@@ -24,6 +19,7 @@ static int compare(uint64_t a, uint64_t b)
 
 struct suggestion *suggest_add(struct suggest *s, size_t *cap, const char *pattern, enum role role)
 {
+	const char *domain = fold_domain(pattern);
 	struct suggestion *v;
 	size_t more = *cap ? *cap * 2 : 64;
 
@@ -39,7 +35,7 @@ struct suggestion *suggest_add(struct suggest *s, size_t *cap, const char *patte
 	v = &s->v[s->n++];
 	*v = (struct suggestion){ .role = role, .first = UINT32_MAX };
 	snprintf(v->pattern, sizeof(v->pattern), "%s", pattern);
-	v->domain = arena_text(s->arena, fold_domain(pattern), strlen(fold_domain(pattern)));
+	v->domain = arena_text(s->arena, domain, strlen(domain));
 	return v->domain ? v : NULL;
 }
 
@@ -55,11 +51,12 @@ static bool pinned(const struct suggestion *v)
 }
 
 /* One entry for each pattern that the names become; names[i] is the text of which[i]. */
-int suggest_fold(struct suggest *s, size_t *cap, const char *const *names, size_t n, enum role role, uint32_t *of)
+int suggest_fold(struct suggest *s, size_t *cap, const char *const *names, const uint32_t *only, size_t n, enum role role,
+		 uint32_t *of)
 {
 	size_t first = s->n;
 	struct fold f;
-	int err = fold_names(&f, names, n, role == ROLE_CHAIN);
+	int err = fold_names(&f, names, n, only, role == ROLE_CHAIN);
 
 	for (size_t i = 0; !err && i < f.n; i++) {
 		struct suggestion *v = suggest_add(s, cap, f.v[i].text, role);
@@ -86,18 +83,20 @@ static int fold_asked(struct suggest *s, size_t *cap)
 	const char **names = arena_array(s->arena, s->n_asked + 1, sizeof(*names));
 	uint32_t *which = arena_array(s->arena, s->n_asked + 1, sizeof(*which));
 	uint32_t *of = arena_array(s->arena, s->n_asked + 1, sizeof(*of));
+	uint32_t *only = arena_array(s->arena, s->n_asked + 1, sizeof(*only));
 	size_t n = 0;
 	int err;
 
-	if (!names || !which || !of)
+	if (!names || !which || !of || !only)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->n_asked; i++) {
 		if (s->asked[i].fate != FATE_ALLOW || s->asked[i].n_types)
 			continue;
 		names[n] = s->asked[i].text;
+		only[n] = s->asked[i].only;
 		which[n++] = (uint32_t)i;
 	}
-	err = suggest_fold(s, cap, names, n, ROLE_ALLOW, of);
+	err = suggest_fold(s, cap, names, only, n, ROLE_ALLOW, of);
 	for (size_t i = 0; !err && i < n; i++)
 		s->asked[which[i]].entry = of[i];
 	for (size_t i = 0; !err && i < s->n_asked; i++) {
@@ -160,52 +159,13 @@ static int sum_up(struct suggest *s)
 		}
 	}
 	qsort(uses, n, sizeof(*uses), by_use);
-	for (size_t i = 0; i < n; i++)
-		s->v[uses[i].entry].clients += !i || by_use(&uses[i - 1], &uses[i]) != 0;
+	for (size_t i = 0; i < n; i++) {
+		struct suggestion *v = &s->v[uses[i].entry];
+
+		if (!i || by_use(&uses[i - 1], &uses[i]))
+			v->only = v->clients++ ? FOLD_SEVERAL : uses[i].client;
+	}
 	return 0;
-}
-
-/* Entries that a review should not have to see one by one, and nobody should take without one. */
-
-static void mark_tunnels(struct suggest *s, size_t *lengths)
-{
-	for (size_t i = 0; i < s->n_asked; i++) {
-		if (s->asked[i].fate == FATE_ALLOW)
-			lengths[s->asked[i].entry] += strlen(s->asked[i].text);
-	}
-	for (size_t i = 0; i < s->n; i++) {
-		struct suggestion *v = &s->v[i];
-
-		if (v->how == FOLD_BY_RANDOM && v->names > TUNNEL_NAMES &&
-		    lengths[i] / v->names > strlen(v->pattern) + TUNNEL_LENGTH)
-			v->fate = FATE_TUNNEL;
-	}
-}
-
-static int by_domain(const void *pa, const void *pb)
-{
-	const struct suggestion *a = *(struct suggestion *const *)pa, *b = *(struct suggestion *const *)pb;
-
-	return order(strcmp(a->domain, b->domain), strcmp(a->pattern, b->pattern));
-}
-
-static bool single(const struct suggestion *v)
-{
-	return v->names == 1 && v->clients == 1 && v->times <= SCAN_TIMES;
-}
-
-static void judge_domain(struct suggestion **v, size_t n)
-{
-	size_t once = 0, typed = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		once += single(v[i]);
-		typed += v[i]->types;
-	}
-	for (size_t i = 0; i < n; i++) {
-		if ((once > SCAN_ENTRIES && single(v[i])) || (typed > SCAN_TYPED && v[i]->types))
-			v[i]->fate = FATE_SCAN;
-	}
 }
 
 static bool own_group(struct suggestion **v, size_t n)
@@ -244,13 +204,12 @@ static int group_asked(struct suggest *s)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->n; i++)
 		v[i] = &s->v[i];
-	qsort(v, s->n, sizeof(*v), by_domain);
+	qsort(v, s->n, sizeof(*v), suggest_by_domain);
 	for (size_t i = 0; i < s->n; i = end) {
 		bool own;
 
 		for (end = i + 1; end < s->n && !strcmp(v[i]->domain, v[end]->domain); end++)
 			continue;
-		judge_domain(v + i, end - i);
 		own = own_group(v + i, end - i);
 		for (size_t k = i; k < end; k++) {
 			v[k]->group = v[k]->types ? group_of_types(s, v[k]) : own ? v[k]->domain : GROUP_OTHERS;
@@ -288,22 +247,26 @@ static int by_place(const void *pa, const void *pb)
 
 int suggest_entries(struct suggest *s)
 {
-	size_t *lengths, cap = 0;
+	size_t cap = 0, links;
 	int err = fold_asked(s, &cap);
 
 	if (!err)
 		err = sum_up(s);
-	lengths = arena_array(s->arena, s->n + 1, sizeof(*lengths));
-	if (err || !lengths)
-		return -ENOMEM;
-	mark_tunnels(s, lengths);
-	err = group_asked(s);
+	if (!err)
+		err = suggest_weigh(s);
+	if (!err)
+		err = suggest_bound(s, 0);
+	if (!err)
+		err = group_asked(s);
 	for (size_t i = 0; !err && i < s->n_asked; i++) {
 		if (s->asked[i].fate == FATE_ALLOW)
 			s->asked[i].fate = s->v[s->asked[i].entry].fate;
 	}
+	links = s->n;
 	if (!err)
 		err = suggest_links(s, &cap);
+	if (!err)
+		err = suggest_bound(s, links);
 	if (!err && s->n)
 		qsort(s->v, s->n, sizeof(*s->v), by_place);
 	return err;

@@ -161,7 +161,9 @@ static enum fate fate_of(const struct asked *a, const struct judging *j, unsigne
 	/* what has a CNAME, or nothing of the type asked, exists all the same */
 	if (a->n->n_links || outcomes & BIT(EVENT_NODATA))
 		return FATE_ALLOW;
-	return outcomes & BIT(EVENT_NXDOMAIN) ? FATE_ABSENT : FATE_ALLOW;
+	if (outcomes & BIT(EVENT_NXDOMAIN))
+		return FATE_ABSENT;
+	return outcomes == BIT(EVENT_UNANSWERED) ? FATE_FAILED : FATE_ALLOW;
 }
 
 static bool sum_up(const struct suggest *s, struct asked *a)
@@ -173,7 +175,7 @@ static bool sum_up(const struct suggest *s, struct asked *a)
 		if (!suggest_counts(s, p))
 			continue;
 		a->times += p->count;
-		a->clients++;
+		a->only = a->clients++ ? FOLD_SEVERAL : p->client;
 		a->first = MIN(a->first, p->first);
 		a->last = MAX(a->last, p->last);
 	}

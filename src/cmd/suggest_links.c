@@ -5,6 +5,12 @@
 #include "base/util.h"
 #include "cmd/suggest_part.h"
 
+/* An allow entry with stars. All that it takes is of its registrable domain. */
+struct wide {
+	const char *domain;
+	struct pattern p;
+};
+
 /* A link, and a name that it was reached from. */
 struct lead {
 	const char *text;
@@ -15,7 +21,7 @@ struct leads {
 	struct suggest *s;
 	struct lead *v;
 	size_t n, cap;
-	struct pattern *wide;			/* the allow entries with stars */
+	struct wide *wide;			/* by domain */
 	size_t n_wide;
 	const char **exact;			/* and those without, in order */
 	size_t n_exact;
@@ -36,6 +42,13 @@ static int by_string(const void *pa, const void *pb)
 	return strcmp(*(const char *const *)pa, *(const char *const *)pb);
 }
 
+static int by_wide(const void *pa, const void *pb)
+{
+	const struct wide *a = pa, *b = pb;
+
+	return strcmp(a->domain, b->domain);
+}
+
 static int list_allowed(struct leads *l)
 {
 	const struct suggest *s = l->s;
@@ -51,8 +64,8 @@ static int list_allowed(struct leads *l)
 			continue;
 		if (!strchr(text, '*'))
 			l->exact[l->n_exact++] = text;
-		else if (pattern_parse(&l->wide[l->n_wide], text, strlen(text), NULL, 0) == 0)
-			l->n_wide++;
+		else if (pattern_parse(&l->wide[l->n_wide].p, text, strlen(text), NULL, 0) == 0)
+			l->wide[l->n_wide++].domain = s->v[i].domain;
 	}
 	/* they move when more are added */
 	for (size_t i = 0; i < l->n_exact; i++) {
@@ -61,15 +74,29 @@ static int list_allowed(struct leads *l)
 			return -ENOMEM;
 	}
 	qsort(l->exact, l->n_exact, sizeof(*l->exact), by_string);
+	qsort(l->wide, l->n_wide, sizeof(*l->wide), by_wide);
 	return 0;
 }
 
+/* Of a domain there are SUGGEST_OF_DOMAIN patterns at most. */
 static bool allowed(const struct leads *l, const struct name *link, const char *text)
 {
+	size_t low = 0, high = l->n_wide;
+	const char *domain;
+
 	if (bsearch(&text, l->exact, l->n_exact, sizeof(*l->exact), by_string))
 		return true;
-	for (size_t i = 0; i < l->n_wide; i++) {
-		if (pattern_match(&l->wide[i], link))
+	domain = high ? fold_domain(text) : "";
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (strcmp(l->wide[mid].domain, domain) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	for (; low < l->n_wide && !strcmp(l->wide[low].domain, domain); low++) {
+		if (pattern_match(&l->wide[low].p, link))
 			return true;
 	}
 	return false;
@@ -181,17 +208,24 @@ static int fold_links(struct leads *l, size_t *cap)
 {
 	const char **names = arena_array(l->s->arena, l->n + 1, sizeof(*names));
 	uint32_t *of = arena_array(l->s->arena, l->n + 1, sizeof(*of));
+	uint32_t *only = arena_array(l->s->arena, l->n + 1, sizeof(*only));
 	size_t n = 0;
 	int err;
 
-	if (!names || !of)
+	if (!names || !of || !only)
 		return -ENOMEM;
 	for (size_t i = 0; i < l->n; i++) {
-		if (!i || strcmp(l->v[i].text, l->v[i - 1].text))
+		uint32_t who = l->s->asked[l->v[i].asked].only;
+
+		if (!i || strcmp(l->v[i].text, l->v[i - 1].text)) {
+			only[n] = who;
 			names[n++] = l->v[i].text;
+		}
+		if (only[n - 1] != who)
+			only[n - 1] = FOLD_SEVERAL;
 		l->v[i].entry = (uint32_t)n - 1;
 	}
-	err = suggest_fold(l->s, cap, names, n, ROLE_CHAIN, of);
+	err = suggest_fold(l->s, cap, names, only, n, ROLE_CHAIN, of);
 	for (size_t i = 0; !err && i < l->n; i++)
 		l->v[i].entry = of[l->v[i].entry];
 	return err;
@@ -223,6 +257,7 @@ static void sum_up(const struct leads *l)
 			v->times = a->times;
 		}
 		v->from_names++;
+		v->clients = MAX(v->clients, a->clients);
 		v->first = MIN(v->first, a->first);
 		v->last = MAX(v->last, a->last);
 	}

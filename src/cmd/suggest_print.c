@@ -16,7 +16,7 @@ static const char *day(uint32_t when, char *buf)
 	return buf;
 }
 
-static void print_days(FILE *out, uint32_t first, uint32_t last)
+void suggest_days(FILE *out, uint32_t first, uint32_t last)
 {
 	char a[CLOCK_TEXT], b[CLOCK_TEXT];
 
@@ -28,7 +28,7 @@ static void print_days(FILE *out, uint32_t first, uint32_t last)
 		fprintf(out, "%s", a);
 }
 
-static const char *plural(uint64_t n)
+const char *suggest_plural(uint64_t n)
 {
 	return n == 1 ? "" : "s";
 }
@@ -38,19 +38,19 @@ static void print_clients(const struct suggestion *v, FILE *out)
 	char text[ADDR_TEXT];
 
 	if (v->clients == 1)
-		fprintf(out, "%s", addr_text(&v->client, text));
+		fprintf(out, "%s%s", v->names > 1 ? "all from " : "", addr_text(&v->client, text));
 	else
 		fprintf(out, "%u clients", v->clients);
 }
 
 /* What an entry stands for, behind it. */
-static void print_evidence(const struct suggestion *v, FILE *out)
+void suggest_evidence(const struct suggestion *v, FILE *out)
 {
 	if (v->how != FOLD_AS_SEEN)
-		fprintf(out, "%u name%s as %.*s%s, ", v->names, plural(v->names), SAMPLE_LENGTH, v->sample,
+		fprintf(out, "%u name%s as %.*s%s, ", v->names, suggest_plural(v->names), SAMPLE_LENGTH, v->sample,
 			strlen(v->sample) > SAMPLE_LENGTH ? "..." : "");
 	if (v->role == ROLE_ALLOW) {
-		fprintf(out, "%llu time%s, ", (unsigned long long)v->times, plural(v->times));
+		fprintf(out, "%llu time%s, ", (unsigned long long)v->times, suggest_plural(v->times));
 		print_clients(v, out);
 	} else {
 		fprintf(out, "from %s", v->from);
@@ -58,8 +58,10 @@ static void print_evidence(const struct suggestion *v, FILE *out)
 			fprintf(out, " and %u more", v->from_names - 1);
 	}
 	fprintf(out, ", ");
-	print_days(out, v->first, v->last);
-	if (v->how == FOLD_BY_RANDOM)
+	suggest_days(out, v->first, v->last);
+	if (v->role == ROLE_ALLOW && !strncmp(v->pattern, "*.", 2) && !strcmp(v->pattern + 2, v->domain))
+		fprintf(out, "; TAKES ALL OF ITS DOMAIN, look twice");
+	else if (v->how == FOLD_BY_RANDOM)
 		fprintf(out, "; random labels, look twice");
 	if (v->how == FOLD_BY_MANY)
 		fprintf(out, "; many labels, look twice");
@@ -98,7 +100,7 @@ static void print_entries(const struct suggestion *v, size_t n, enum role role, 
 		if (v[i].role != role || v[i].fate != FATE_ALLOW)
 			continue;
 		print_patterns(v + i, end - i, key, out);
-		print_evidence(&v[i], out);
+		suggest_evidence(&v[i], out);
 		fputc('\n', out);
 		key = "         ";
 	}
@@ -154,7 +156,7 @@ static size_t count(const struct suggest *s, enum role role)
 	return n;
 }
 
-static size_t count_fate(const struct suggest *s, enum fate fate)
+size_t suggest_count_fate(const struct suggest *s, enum fate fate)
 {
 	size_t n = 0;
 
@@ -176,7 +178,7 @@ static void print_head(const struct suggest *s, time_t now, FILE *out)
 	if (s->since)
 		fprintf(out, ",\n; as far as it was asked for since %s", clock_text(s->since, when));
 	fprintf(out, "\n;\n; Names that would have been refused: %zu. Entries for them: %zu, and %zu for what they lead to.\n",
-		count_fate(s, FATE_ALLOW), count(s, ROLE_ALLOW), count(s, ROLE_CHAIN));
+		suggest_count_fate(s, FATE_ALLOW), count(s, ROLE_ALLOW), count(s, ROLE_CHAIN));
 	fprintf(out, "; Strike what is not wanted, save it as zones/NAME.ini and add NAME to `catalog =` of the profile. It goes\n"
 		"; beside the catalogues that the profile has: what they take is not in it. Days are UTC.\n");
 	if (u.dropped)
@@ -191,105 +193,10 @@ static void print_catalog(const struct suggest *s, FILE *out)
 	fprintf(out, "\n[catalog]\ntitle  = suggested from the audit record\nsource = audit record");
 	if (s->n_asked) {
 		fprintf(out, " of ");
-		print_days(out, s->first, s->last);
-		fprintf(out, ", %zu client%s", s->clients, plural(s->clients));
+		suggest_days(out, s->first, s->last);
+		fprintf(out, ", %zu client%s", s->clients, suggest_plural(s->clients));
 	}
 	fputc('\n', out);
-}
-
-static const struct {
-	enum fate fate;
-	const char *what;
-	bool show;
-} left_out[] = {
-	{ FATE_ABSENT, "names that do not exist: the answer is the same without an entry", true },
-	{ FATE_LABEL, "names of one label: search lists, and probes of browsers", true },
-	{ FATE_PROBE, "names that systems look for in their own domain: better not to be found", true },
-	{ FATE_REVERSE, "names of reverse zones", true },
-	{ FATE_PRIVATE, "names with private addresses alone, which were taken out; `private = yes` lets them pass", true },
-	{ FATE_TYPE, "names that were only asked for types which no entry is written for", true },
-	{ FATE_ODD, "names for which no pattern can be written", true },
-	{ FATE_TUNNEL, "names with long random labels: a tunnel looks like that", false },
-	{ FATE_SCAN, "names of domains of which one client asked for hundreds, seldom: a scan or a tunnel looks like that",
-	  true },
-	{ FATE_LISTED, "names that the catalogue has, refused for what they lead to or by now allowed", false },
-};
-
-static int by_times(const void *pa, const void *pb)
-{
-	const struct asked *a = *(struct asked *const *)pa, *b = *(struct asked *const *)pb;
-
-	if (a->times != b->times)
-		return a->times < b->times ? 1 : -1;
-	return strcmp(a->text, b->text);
-}
-
-/* The most asked for of those with this fate. */
-static void print_fate(const struct suggest *s, enum fate fate, FILE *out)
-{
-	const struct asked **v = arena_array(s->arena, s->n_asked + 1, sizeof(*v));
-	size_t n = 0;
-
-	for (size_t i = 0; v && i < s->n_asked; i++) {
-		if (s->asked[i].fate == fate)
-			v[n++] = &s->asked[i];
-	}
-	if (n)
-		qsort(v, n, sizeof(*v), by_times);
-	for (size_t i = 0; i < n && i < SUGGEST_SHOWN; i++)
-		fprintf(out, ";     %s  %llu time%s, %u client%s\n", v[i]->text, (unsigned long long)v[i]->times,
-			plural(v[i]->times), v[i]->clients, plural(v[i]->clients));
-	if (n > SUGGEST_SHOWN)
-		fprintf(out, ";     and %zu more\n", n - SUGGEST_SHOWN);
-}
-
-/* The patterns that were not written, for somebody who wants them all the same. */
-static void print_tunnels(const struct suggest *s, FILE *out)
-{
-	for (size_t i = 0; i < s->n; i++) {
-		const struct suggestion *v = &s->v[i];
-
-		if (v->fate != FATE_TUNNEL)
-			continue;
-		fprintf(out, ";     %s  ", v->pattern);
-		print_evidence(v, out);
-		fputc('\n', out);
-	}
-}
-
-static void print_other_types(const struct suggest *s, FILE *out)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < s->n_asked; i++)
-		n += s->asked[i].other_types && s->asked[i].fate == FATE_ALLOW;
-	if (n)
-		fprintf(out, ";   %zu of the names above were also asked for types that no entry is written for: types without\n"
-			";   an answer, or without a name\n", n);
-}
-
-static void print_left_out(const struct suggest *s, FILE *out)
-{
-	bool head = false;
-
-	for (size_t i = 0; i < ARRAY_SIZE(left_out); i++) {
-		size_t n = count_fate(s, left_out[i].fate);
-
-		if (!n)
-			continue;
-		fprintf(out, "%s;   %s (%zu)\n", head ? "" : "\n; Left out:\n", left_out[i].what, n);
-		head = true;
-		if (left_out[i].show)
-			print_fate(s, left_out[i].fate, out);
-		if (left_out[i].fate == FATE_TUNNEL)
-			print_tunnels(s, out);
-	}
-	if (s->n_odd_links)
-		fprintf(out, "\n; Names were led to for which no pattern can be written, or none that is not everybody's; what leads\n"
-			"; there stays refused:\n");
-	for (size_t i = 0; i < s->n_odd_links; i++)
-		fprintf(out, ";     %s\n", s->odd_links[i]);
-	print_other_types(s, out);
 }
 
 void suggest_print(const struct suggest *s, time_t now, FILE *out)
@@ -303,5 +210,5 @@ void suggest_print(const struct suggest *s, time_t now, FILE *out)
 			continue;
 		print_group(s, s->v + i, end - i, out);
 	}
-	print_left_out(s, out);
+	suggest_left(s, out);
 }

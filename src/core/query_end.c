@@ -228,7 +228,7 @@ static void fail_waiters(struct query *q, const struct wire_ede *ede)
 
 		next = wt->next;
 		stat_add(&q->w->stats, STAT_FAILED);
-		query_event(q, wt, EVENT_FAILED, REASON_FAILED, NULL, NULL);
+		query_event(q, wt, q->audited ? EVENT_AUDITED : EVENT_FAILED, REASON_FAILED, NULL, NULL);
 		waiter_reply(wt, q->w->message, n, false);
 	}
 }

@@ -99,7 +99,7 @@ static enum served serve_entry(struct worker *w, struct request *r, const struct
 		break;
 	case RCACHE_FAILED:
 		stat_add(&w->stats, STAT_FAILED);
-		event(w, r, EVENT_FAILED, REASON_FAILED, NULL);
+		event(w, r, r->audited ? EVENT_AUDITED : EVENT_FAILED, REASON_FAILED, NULL);
 		*len = reply_failure(&r->q, &failed, room(r));
 		return SERVED_REPLY;
 	default:

@@ -175,7 +175,7 @@ void worker_event(struct worker *w, const struct snapshot *s, const struct profi
 	e.verdict = (uint8_t)verdict;
 	e.reason = (uint8_t)reason;
 	e.us = us;
-	e.outcome = EVENT_UNKNOWN;
+	e.outcome = reason == REASON_FAILED ? EVENT_UNANSWERED : EVENT_UNKNOWN;
 	e.path_len = 0;
 	e.path = w->path;
 	if (verdict == EVENT_AUDITED && seen) {

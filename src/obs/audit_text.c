@@ -16,7 +16,7 @@
  *	end NAMES PAIRS SUM
  */
 #define MAGIC "postern-audit 1"
-#define OUTCOMES_ALL (2u << EVENT_FILTERED)
+#define OUTCOMES_ALL (2u << EVENT_UNANSWERED)
 #define REASONS_ALL (2u << REASON_FAILED)
 
 /* FNV-1a: against what disks and editors do, not against enemies. */

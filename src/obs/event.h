@@ -21,6 +21,7 @@ enum event_outcome {
 	EVENT_NODATA,
 	EVENT_NXDOMAIN,
 	EVENT_FILTERED,			/* nothing was left that may pass */
+	EVENT_UNANSWERED,		/* nothing that counts */
 };
 
 #define EVENT_PATH (CHAIN_TARGETS * NAME_MAX_WIRE)

@@ -6,29 +6,11 @@
 #include <stdlib.h>
 
 #include "base/util.h"
+#include "policy/fold_internal.h"
 #include "policy/fold_label.h"
 #include "policy/suffix.h"
 
 #define POSITIONS 16			/* labels looked at, from the left */
-#define SHAPE_MAX 256
-
-/* A pattern in the making. */
-struct entry {
-	char text[256];
-	uint32_t into;			/* the entry that took it, or itself */
-	uint32_t names;
-	uint8_t how;
-	bool scheme;			/* its label is one of a scheme */
-	uint8_t at, end;		/* the label at hand */
-	char shape[64], place[SHAPE_MAX];
-};
-
-struct work {
-	struct entry *all;
-	struct entry **live;
-	size_t n;
-	bool links;
-};
 
 static int order(int first, int second)
 {
@@ -68,19 +50,21 @@ const char *fold_domain(const char *text)
 /* Same left of the label, same shape, same right of it: side by side. */
 static int by_neighbours(const void *pa, const void *pb)
 {
-	const struct entry *a = *(struct entry *const *)pa, *b = *(struct entry *const *)pb;
+	const struct fold_entry *a = *(struct fold_entry *const *)pa, *b = *(struct fold_entry *const *)pb;
+	int d = strcmp(a->text + a->end, b->text + b->end);
 
-	return order(strcmp(a->text + a->end, b->text + b->end),
-		     order(strcmp(a->shape, b->shape), order(a->at - b->at, strcmp(a->text, b->text))));
+	if (!d)
+		d = strcmp(a->shape, b->shape);
+	return d ? d : order(a->at - b->at, strcmp(a->text, b->text));
 }
 
-static bool neighbours(const struct entry *a, const struct entry *b)
+static bool neighbours(const struct fold_entry *a, const struct fold_entry *b)
 {
 	return a->at == b->at && !strcmp(a->shape, b->shape) && !strcmp(a->text + a->end, b->text + b->end) &&
 	       !memcmp(a->text, b->text, a->at);
 }
 
-static int compare_labels(const struct entry *a, const struct entry *b)
+static int compare_labels(const struct fold_entry *a, const struct fold_entry *b)
 {
 	size_t la = (size_t)(a->end - a->at), lb = (size_t)(b->end - b->at);
 	int d = memcmp(a->text + a->at, b->text + b->at, MIN(la, lb));
@@ -90,43 +74,75 @@ static int compare_labels(const struct entry *a, const struct entry *b)
 
 static int by_scheme(const void *pa, const void *pb)
 {
-	const struct entry *a = *(struct entry *const *)pa, *b = *(struct entry *const *)pb;
+	const struct fold_entry *a = *(struct fold_entry *const *)pa, *b = *(struct fold_entry *const *)pb;
+	int d = strcmp(a->place, b->place);
 
-	return order(strcmp(a->place, b->place), order(strcmp(a->shape, b->shape), compare_labels(a, b)));
+	if (!d)
+		d = strcmp(a->shape, b->shape);
+	return d ? d : compare_labels(a, b);
 }
 
-static bool pattern_good(const char *text)
+static int by_only(const void *pa, const void *pb)
+{
+	const struct fold_entry *a = *(struct fold_entry *const *)pa, *b = *(struct fold_entry *const *)pb;
+
+	return order((a->only > b->only) - (a->only < b->only), strcmp(a->text, b->text));
+}
+
+/* How many of the run would be there without the one of whom most are. */
+static size_t without_one(struct fold_entry **run, size_t n)
+{
+	size_t most = 0, end;
+
+	qsort(run, n, sizeof(*run), by_only);
+	for (size_t i = 0; i < n; i = end) {
+		for (end = i + 1; end < n && run[end]->only == run[i]->only; end++)
+			continue;
+		if (run[i]->only != FOLD_SEVERAL)
+			most = MAX(most, end - i);
+	}
+	return n - most;
+}
+
+/* All of the run have one registrable domain, which is in `same`, what the pattern leaves as it was. */
+static bool pattern_good(const char *text, const char *same, struct fold_entry *const *run, size_t n)
 {
 	struct pattern p;
 
+	if (strlen(same) < run[0]->domain)
+		return false;
+	for (size_t i = 1; i < n; i++) {
+		if (run[i]->domain != run[0]->domain)
+			return false;
+	}
 	return pattern_parse(&p, text, strlen(text), NULL, 0) == 0 && !pattern_anybody(&p);
 }
 
-/* The k-th part of the labels of run[n] differs. */
-static bool part_differs(struct entry *const *run, size_t n, unsigned k)
+/* Which parts of the labels of run[n] differ. */
+static void mark_differing(struct fold_entry *const *run, size_t n, const struct part *first, unsigned n_parts, bool *differs)
 {
-	struct part first[PARTS_MAX], other[PARTS_MAX];
+	struct part other[PARTS_MAX];
 
-	fold_parts(first, run[0]->text + run[0]->at, (size_t)(run[0]->end - run[0]->at));
 	for (size_t i = 1; i < n; i++) {
 		fold_parts(other, run[i]->text + run[i]->at, (size_t)(run[i]->end - run[i]->at));
-		if (first[k].len != other[k].len || memcmp(first[k].text, other[k].text, first[k].len))
-			return true;
+		for (unsigned k = 0; k < n_parts; k++)
+			differs[k] |= first[k].len != other[k].len || memcmp(first[k].text, other[k].text, first[k].len);
 	}
-	return false;
 }
 
 /* The label that stands for those of the run, stars for what differs (one alone: for all that may); gives how. */
-static enum fold_how join_labels(struct entry *const *run, size_t n, char *out, size_t cap)
+static enum fold_how join_labels(struct fold_entry *const *run, size_t n, char *out, size_t cap)
 {
-	const struct entry *e = run[0];
+	const struct fold_entry *e = run[0];
 	struct part parts[PARTS_MAX];
 	unsigned n_parts = fold_parts(parts, e->text + e->at, (size_t)(e->end - e->at));
+	bool differs[PARTS_MAX] = { 0 };
 	enum fold_how how = FOLD_AS_SEEN;
 	size_t to = 0;
 
+	mark_differing(run, n, parts, n_parts, differs);
 	for (unsigned k = 0; k < n_parts && to + parts[k].len < cap; k++) {
-		if (parts[k].kind == PART_WORD || (n > 1 && !part_differs(run, n, k))) {
+		if (parts[k].kind == PART_WORD || (n > 1 && !differs[k])) {
 			memcpy(out + to, parts[k].text, parts[k].len);
 			to += parts[k].len;
 			continue;
@@ -140,9 +156,9 @@ static enum fold_how join_labels(struct entry *const *run, size_t n, char *out, 
 }
 
 /* The first of the run becomes the pattern, and takes the others. */
-static void take(struct entry *const *run, size_t n, const char *text, enum fold_how how)
+void fold_take(struct fold_entry *const *run, size_t n, const char *text, enum fold_how how)
 {
-	struct entry *e = run[0];
+	struct fold_entry *e = run[0];
 
 	if (text != e->text)
 		snprintf(e->text, sizeof(e->text), "%s", text);
@@ -151,28 +167,37 @@ static void take(struct entry *const *run, size_t n, const char *text, enum fold
 		run[i]->into = e->into;
 		e->names += run[i]->names;
 		e->how = MAX(e->how, run[i]->how);
+		if (e->only != run[i]->only)
+			e->only = FOLD_SEVERAL;
 	}
 }
 
-static bool enough(const struct entry *e, size_t n, enum fold_how how)
+static bool enough(size_t n, enum fold_how how)
 {
-	if (how == FOLD_AS_SEEN)
-		return false;
-	return e->scheme || n >= (how == FOLD_BY_RANDOM ? FOLD_RANDOM : FOLD_NUMBERS);
+	return how != FOLD_AS_SEEN && n >= (how == FOLD_BY_RANDOM ? FOLD_RANDOM : FOLD_NUMBERS);
+}
+
+/* All of a registrable domain: that is not opened on the word of one client. */
+static bool takes_domain(const char *text, const struct fold_entry *e)
+{
+	return text[0] == '*' && strlen(text) == e->domain + 2u;
 }
 
 /* Entries that are equal but for their label, all of one shape. */
-static void join_run(struct entry *const *run, size_t n)
+static void join_run(struct fold_entry **run, size_t n)
 {
-	const struct entry *e = run[0];
+	const struct fold_entry *e = run[0];
 	char label[SHAPE_MAX], text[3 * SHAPE_MAX];
 	enum fold_how how = join_labels(run, n, label, sizeof(label));
 
-	if (!enough(e, n, how))
+	if (how == FOLD_AS_SEEN || (!e->scheme && !enough(n, how)))
 		return;
 	snprintf(text, sizeof(text), "%.*s%s%s", (int)e->at, e->text, label, e->text + e->end);
-	if (strlen(text) < sizeof(e->text) && pattern_good(text))
-		take(run, n, text, how);
+	if (strlen(text) >= sizeof(e->text) || !pattern_good(text, e->text + e->end + 1, run, n))
+		return;
+	if (takes_domain(text, e) && !enough(without_one(run, n), how))
+		return;
+	fold_take(run, n, text, how);
 }
 
 static bool has_word(const char *shape)
@@ -188,9 +213,9 @@ static bool has_word(const char *shape)
  * Where the label stands: the shape of what is right of it, but the registrable domain as it is. Of links,
  * whose maps have names of any kind, what is right of that name.
  */
-static void find_place(const struct work *w, struct entry *e)
+static void find_place(const struct fold_work *w, struct fold_entry *e)
 {
-	const char *right = e->text + e->end, *next = strchr(right + 1, '.'), *own = fold_domain(e->text);
+	const char *right = e->text + e->end, *next = strchr(right + 1, '.'), *own = fold_domain_of(e);
 	size_t len;
 
 	if (w->links && has_word(e->shape) && next && strchr(next + 1, '.')) {
@@ -204,7 +229,7 @@ static void find_place(const struct work *w, struct entry *e)
 }
 
 /* The label at that position from the left; false: there is none with something right of it. */
-static bool look_at(const struct work *w, struct entry *e, unsigned position)
+static bool look_at(const struct fold_work *w, struct fold_entry *e, unsigned position)
 {
 	const char *p = e->text, *dot;
 
@@ -221,7 +246,7 @@ static bool look_at(const struct work *w, struct entry *e, unsigned position)
 }
 
 /* Marks the labels of which enough have the same shape in places of the same shape. */
-static void mark_schemes(struct entry **v, size_t n)
+static void mark_schemes(struct fold_entry **v, size_t n)
 {
 	size_t end, different;
 
@@ -236,7 +261,7 @@ static void mark_schemes(struct entry **v, size_t n)
 	}
 }
 
-static void join_position(struct work *w, unsigned position, struct entry **v)
+static void join_position(struct fold_work *w, unsigned position, struct fold_entry **v)
 {
 	size_t n = 0, end;
 
@@ -253,13 +278,12 @@ static void join_position(struct work *w, unsigned position, struct entry **v)
 	}
 }
 
-/* Drops from the living what another took. */
-static void compact(struct work *w)
+void fold_compact(struct fold_work *w)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < w->n; i++) {
-		if (w->live[i]->into == (uint32_t)(w->live[i] - w->all))
+		if (fold_alive(w, w->live[i]))
 			w->live[n++] = w->live[i];
 	}
 	w->n = n;
@@ -267,118 +291,47 @@ static void compact(struct work *w)
 
 static int by_parent(const void *pa, const void *pb)
 {
-	const struct entry *a = *(struct entry *const *)pa, *b = *(struct entry *const *)pb;
+	const struct fold_entry *a = *(struct fold_entry *const *)pa, *b = *(struct fold_entry *const *)pb;
 
 	return order(strcmp(parent(a->text), parent(b->text)), strcmp(a->text, b->text));
 }
 
 /* Names of any look, of which there are too many below one to be there by chance. */
-static void join_many(struct work *w)
+static void join_many(struct fold_work *w)
 {
 	char text[SHAPE_MAX + 4];
 	size_t end;
 
-	qsort(w->live, w->n, sizeof(struct entry *), by_parent);
+	qsort(w->live, w->n, sizeof(struct fold_entry *), by_parent);
 	for (size_t i = 0; i < w->n; i = end) {
 		const char *above = parent(w->live[i]->text);
 
 		for (end = i + 1; end < w->n && !strcmp(above, parent(w->live[end]->text)); end++)
 			continue;
-		if (end - i < FOLD_MANY || strchr(above, '*') || labels_of(above) <= suffix_labels(above) + 1)
+		if (end - i < FOLD_MANY || strchr(above, '*') || strlen(above) <= w->live[i]->domain)
 			continue;
 		snprintf(text, sizeof(text), "*.%s", above);
-		if (pattern_good(text))
-			take(w->live + i, end - i, text, FOLD_BY_MANY);
+		if (pattern_good(text, above, w->live + i, end - i) && without_one(w->live + i, end - i) >= FOLD_MANY)
+			fold_take(w->live + i, end - i, text, FOLD_BY_MANY);
 	}
-	compact(w);
-}
-
-static int by_domain(const void *pa, const void *pb)
-{
-	const struct entry *a = *(struct entry *const *)pa, *b = *(struct entry *const *)pb;
-
-	return order(strcmp(a->text + a->at, b->text + b->at), strcmp(a->text, b->text));
-}
-
-/* What a pattern asks of all that it takes: how it begins and ends, as far as no star is near. */
-struct frame {
-	struct pattern p;
-	const char *text;
-	size_t len, head, tail;
-};
-
-static bool frame_init(struct frame *f, const char *text)
-{
-	const char *star = strrchr(text, '*');
-
-	f->text = text;
-	f->len = strlen(text);
-	f->head = strcspn(text, "*");
-	f->tail = star ? strlen(star + 1) : f->len;
-	return pattern_parse(&f->p, text, f->len, NULL, 0) == 0;
-}
-
-static bool covers(const struct frame *wide, const struct entry *narrow)
-{
-	size_t len = strlen(narrow->text);
-	struct pattern p;
-
-	if (len < wide->tail || memcmp(narrow->text + len - wide->tail, wide->text + wide->len - wide->tail, wide->tail) ||
-	    strncmp(narrow->text, wide->text, wide->head))
-		return false;
-	return pattern_parse(&p, narrow->text, len, NULL, 0) == 0 && pattern_covers(&wide->p, &p);
-}
-
-static void take_covered(struct entry **v, size_t n, struct entry *wide, const struct work *w)
-{
-	struct frame frame;
-
-	if (!frame_init(&frame, wide->text))
-		return;
-	for (size_t i = 0; i < n; i++) {
-		bool alive = v[i]->into == (uint32_t)(v[i] - w->all);
-
-		if (alive && v[i] != wide && covers(&frame, v[i]))
-			take((struct entry *[]){ wide, v[i] }, 2, wide->text, wide->how);
-	}
-}
-
-/* Only within its registrable domain can one pattern take all that another does. */
-static void join_covered(struct work *w)
-{
-	size_t end;
-
-	for (size_t i = 0; i < w->n; i++)
-		w->live[i]->at = (uint8_t)(fold_domain(w->live[i]->text) - w->live[i]->text);
-	qsort(w->live, w->n, sizeof(struct entry *), by_domain);
-	for (size_t i = 0; i < w->n; i = end) {
-		const char *of = w->live[i]->text + w->live[i]->at;
-
-		for (end = i + 1; end < w->n && !strcmp(of, w->live[end]->text + w->live[end]->at); end++)
-			continue;
-		for (size_t k = i; k < end; k++) {
-			if (strchr(w->live[k]->text, '*') && w->live[k]->into == (uint32_t)(w->live[k] - w->all))
-				take_covered(w->live + i, end - i, w->live[k], w);
-		}
-	}
-	compact(w);
+	fold_compact(w);
 }
 
 static int by_text(const void *pa, const void *pb)
 {
-	const struct entry *a = *(struct entry *const *)pa, *b = *(struct entry *const *)pb;
+	const struct fold_entry *a = *(struct fold_entry *const *)pa, *b = *(struct fold_entry *const *)pb;
 
 	return strcmp(a->text, b->text);
 }
 
 /* What came of it all. `into` of the living becomes the number of their pattern. */
-static int harvest(struct fold *f, const struct work *w, size_t n)
+static int harvest(struct fold *f, const struct fold_work *w, size_t n)
 {
 	f->v = calloc(w->n + 1, sizeof(*f->v));
 	f->of = calloc(n + 1, sizeof(*f->of));
 	if (!f->v || !f->of)
 		return -ENOMEM;
-	qsort(w->live, w->n, sizeof(struct entry *), by_text);
+	qsort(w->live, w->n, sizeof(struct fold_entry *), by_text);
 	for (size_t i = 0; i < n; i++) {
 		uint32_t e = (uint32_t)i;
 
@@ -387,7 +340,7 @@ static int harvest(struct fold *f, const struct work *w, size_t n)
 		f->of[i] = e;
 	}
 	for (size_t i = 0; i < w->n; i++) {
-		const struct entry *e = w->live[i];
+		const struct fold_entry *e = w->live[i];
 
 		snprintf(f->v[i].text, sizeof(f->v[i].text), "%s", e->text);
 		f->v[i].names = e->names;
@@ -400,31 +353,34 @@ static int harvest(struct fold *f, const struct work *w, size_t n)
 	return 0;
 }
 
-int fold_names(struct fold *f, const char *const *names, size_t n, bool links)
+int fold_names(struct fold *f, const char *const *names, size_t n, const uint32_t *only, bool links)
 {
-	struct work w = { .n = n, .links = links };
-	struct entry **room = calloc(n + 1, sizeof(struct entry *));
+	struct fold_work w = { .n = n, .links = links };
+	struct fold_entry **room = calloc(n + 1, sizeof(struct fold_entry *));
 	int err = -ENOMEM;
 
 	*f = (struct fold){ 0 };
 	w.all = calloc(n + 1, sizeof(*w.all));
-	w.live = calloc(n + 1, sizeof(struct entry *));
+	w.live = calloc(n + 1, sizeof(struct fold_entry *));
 	if (!w.all || !w.live || !room)
 		goto out;
 	for (size_t i = 0; i < n; i++) {
-		struct entry *e = w.live[i] = &w.all[i];
+		struct fold_entry *e = w.live[i] = &w.all[i];
 
 		snprintf(e->text, sizeof(e->text), "%s", names[i]);
 		e->into = (uint32_t)i;
 		e->names = 1;
+		e->only = only ? only[i] : FOLD_SEVERAL;
+		e->domain = (uint8_t)strlen(fold_domain(e->text));
 	}
 	for (unsigned position = 0; position < POSITIONS; position++) {
 		join_position(&w, position, room);
-		compact(&w);
+		fold_compact(&w);
 	}
 	join_many(&w);
-	join_covered(&w);
-	err = harvest(f, &w, n);
+	err = fold_cover(&w);
+	if (!err)
+		err = harvest(f, &w, n);
 	if (err)
 		fold_free(f);
 out:

@@ -15,6 +15,10 @@
  *
  * What would take names of more than one registrable domain is never made (pattern_anybody): there
  * the names stay as they are.
+ *
+ * One client must not open a zone to all by names of its choosing. FOLD_MANY, and a star for all below a
+ * registrable domain, need their number of names from whichever client is left out: names that it alone asked
+ * for do not count. How long it took does not matter: who is patient is no better a witness.
  */
 
 #include "policy/pattern.h"
@@ -23,6 +27,8 @@
 #define FOLD_RANDOM 3
 #define FOLD_SCHEME 3
 #define FOLD_MANY 16
+
+#define FOLD_SEVERAL UINT32_MAX
 
 enum fold_how { FOLD_AS_SEEN, FOLD_BY_NUMBER, FOLD_BY_RANDOM, FOLD_BY_MANY };
 
@@ -33,7 +39,11 @@ struct fold_pattern {
 };
 
 struct fold {
-	struct fold_pattern *v;		/* none of which takes all that another does */
+	/*
+	 * None of which takes all that another does; in a domain of a thousand and more only those that stand
+	 * for most names are compared with the others.
+	 */
+	struct fold_pattern *v;
 	size_t n;
 	uint32_t *of;			/* of each name its pattern */
 };
@@ -41,9 +51,10 @@ struct fold {
 /*
  * names: n different ones as text, lower case, each a good pattern. links: names of chains, whose
  * places are of one shape already where they are equal but for one label ("e1.dscd.akamaiedge.net",
- * "e2.g.akamaiedge.net"), as operators name their maps. 0 or -ENOMEM.
+ * "e2.g.akamaiedge.net"), as operators name their maps. only: of each name the number of the client that
+ * alone asked for it, or FOLD_SEVERAL; NULL: several did for all. 0 or -ENOMEM.
  */
-must_check int fold_names(struct fold *f, const char *const *names, size_t n, bool links);
+must_check int fold_names(struct fold *f, const char *const *names, size_t n, const uint32_t *only, bool links);
 void fold_free(struct fold *f);
 
 /* The part of the text that is the registrable domain of what it takes; all of it where that is a suffix itself. */

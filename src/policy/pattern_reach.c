@@ -64,14 +64,33 @@ static bool takes(void *ctx, const char *suffix)
 	return !name_from_text(&n, suffix, strlen(suffix)) && pattern_match(ctx, &n);
 }
 
-/* Whether a known suffix is among the names that the pattern takes, and so all below it. */
-static bool takes_suffix(const struct pattern *p)
+/* The pattern's own stars may make this suffix of its last labels: what stands before them is below it. */
+static bool makes(void *ctx, const char *suffix)
+{
+	const struct pattern *p = ctx;
+	const uint8_t *w = p->wire;
+	struct name n;
+
+	if (name_from_text(&n, suffix, strlen(suffix)) || n.labels >= p->labels)
+		return false;
+	for (unsigned skip = p->labels - n.labels; skip; skip--)
+		w += *w + 1u;
+	return pattern_match_wire(w, false, &n);
+}
+
+static bool takes_or_makes(void *ctx, const char *suffix)
+{
+	return takes(ctx, suffix) || makes(ctx, suffix);
+}
+
+/* Whether a known suffix is among the names that the pattern takes, or takes names below, and so all below it. */
+static bool reaches_suffix(const struct pattern *p)
 {
 	char text[256];
 	const char *end = pattern_text(p->wire, p->dot, text), *star = strrchr(text, '*');
 
 	/* Most end otherwise: that is seen without reading them as names. */
-	return suffix_any(star ? star + 1 : end, takes, (void *)p);
+	return suffix_any(star ? star + 1 : end, p->dot || p->wire[1] == '*' ? takes_or_makes : makes, (void *)p);
 }
 
 bool pattern_anybody(const struct pattern *p)
@@ -88,5 +107,5 @@ bool pattern_anybody(const struct pattern *p)
 	suffix = suffix_labels(text);
 	if (suffix >= n.labels || open_within(&n, suffix + 1))
 		return true;
-	return (p->dot || p->wire[1] == '*') && takes_suffix(p);
+	return reaches_suffix(p);
 }

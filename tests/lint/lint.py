@@ -16,7 +16,7 @@ OWNERS = {
     "ini.h": "conf/ini.c",
     "uv.h": "io/",
     "jansson.h": "base/jin.c base/jout.c",
-    "libpsl.h": "policy/suffix.c",
+    "libpsl.h": "policy/suffix.c policy/suffix_list.c",
     "sys/capability.h": "core/sandbox.c",
     "seccomp.h": "core/sandbox.c",
     "libmnl/": "export/",

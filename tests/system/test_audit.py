@@ -2,6 +2,7 @@
 """mode = audit: what is recorded, how it is kept, and the catalogue that `postern suggest` makes of it."""
 import os
 import pwd
+import random
 import re
 import socket
 import time
@@ -13,7 +14,7 @@ import wire
 from client import Client, addresses, rcode, refused
 from office import Day
 from procs import until
-from upstream import by_name, nxdomain
+from upstream import by_name, nxdomain, servfail
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 AUDIT = {"profile default": {"catalog": "", "mode": "audit"}, "log": {"queries": "none"}}
@@ -471,6 +472,147 @@ def test_scan_is_summed_up(make, state):
     text = suggest(server)
     assert sorted(entries(text)["allow"]) == ["one.example.net", "www.example.org"]
     assert re.search(rf"of domains of which one client asked for hundreds.* \({len(words)}\)", text)
+
+
+def seeded(alphabet, length, number):
+    """Labels that are always the same."""
+    draw = random.Random(f"{alphabet} {length}")
+    return list(dict.fromkeys("".join(draw.choice(alphabet) for _ in range(length)) for _ in range(number)))
+
+
+def asked_by(names, clients, times=1):
+    """Lines of a record: each name of one client in turn."""
+    return [line for number, name in enumerate(names) for line in
+            (f"name {name} 1:2", f"by 10.0.0.{7 + number % clients} {times} {SINCE} {SINCE} 32")]
+
+
+def joined(length, number):
+    words = "alpha beta gamma delta omega kappa sigma tango lima kilo hotel echo bravo oscar papa romeo zulu".split()
+    draw = random.Random(5)
+    return list(dict.fromkeys("-".join(draw.choice(words) for _ in range(16))[:length].strip("-") for _ in range(number)))
+
+
+BASE32, BASE36, HEX = "abcdefghijklmnopqrstuvwxyz234567", "abcdefghijklmnopqrstuvwxyz0123456789", "0123456789abcdef"
+TUNNELS = {
+    "digits": [f"{label}.t.evil.example" for label in seeded("0123456789", 60, 1000)],
+    "digits below the domain": [f"{label}.evil.example" for label in seeded("0123456789", 60, 1000)],
+    "hex": [f"{label}.t.evil.example" for label in seeded(HEX, 62, 300)],
+    "base32": [f"{label}.evil.example" for label in seeded(BASE32, 60, 1000)],
+    "base36, short": [f"{label}.t.evil.example" for label in seeded(BASE36, 38, 300)],
+    "base26": [f"{label}.t.evil.example" for label in seeded("abcdefghijklmnopqrstuvwxyz", 24, 300)],
+    "two labels": [f"{a}.{b}.t.evil.example" for a, b in zip(seeded(HEX, 30, 300), seeded(BASE36, 30, 300))],
+    "few": [f"{label}.t.evil.example" for label in seeded(BASE36, 60, 45)],
+    "words": [f"{label}.t.evil.example" for label in joined(62, 300)],
+    "numbers behind a word": [f"x{a}-{b}.evil.example" for a, b in zip(seeded("123456789", 19, 300),
+                                                                       seeded("123456789", 18, 300))],
+    "short, but much": [f"{number}.t.evil.example" for number in range(100000, 102000)],
+}
+
+
+@pytest.mark.parametrize("times", [1, 9])
+@pytest.mark.parametrize("kind", TUNNELS)
+def test_tunnels_stay_shut(make, state, kind, times):
+    """Data carried in names become no entry, whatever they are written in and however often each is asked for."""
+    server = make(start=False)
+    put_record(server, state, record(asked_by(TUNNELS[kind], 1, times) + asked_by(["www.example.net"], 1)))
+    text = suggest(server)
+    assert entries(text) == {"allow": ["www.example.net"], "chain": []}, text
+    assert re.search(rf"look like data carried in them: .*\({len(TUNNELS[kind])}\)\n;     .*evil\.example.* all from 10\.0\.0\.7, ",
+                     text), text
+    assert len(text.splitlines()) < 40 and max(map(len, text.splitlines())) < 300
+
+
+SERVICES = {
+    "leaves of a content network": ([f"a{number}.g.example.net" for number in range(100, 700)], 1, "a*.g.example.net"),
+    "devices": ([f"{a}7x{b}.device.example.com" for a, b in zip(seeded("abcdef", 4, 90), seeded("2345", 4, 90))], 1,
+                "*.device.example.com"),
+    "mirrors": ([f"{number}.tlu.dl.delivery.example.com" for number in range(1, 900)], 1, "*.tlu.dl.delivery.example.com"),
+    "push hosts": ([f"{label}12{label[::-1]}.wns.example.com" for label in seeded("abcdefgh", 2, 40)], 3, "*.wns.example.com"),
+    "uuids of several": ([f"{a}-{b}-4e2a-8c7f-{a}{b}.events.example.com" for a, b in
+                          zip(seeded(HEX, 8, 200), seeded(HEX, 4, 200))], 6, "*.events.example.com"),
+    "some uuids of one": ([f"{a}-{b}-4e2a-8c7f-{a}{b}.events.example.com" for a, b in
+                           zip(seeded(HEX, 8, 40), seeded(HEX, 4, 40))], 1, "*.events.example.com"),
+    "words of several": ([f"{a}.zoo.example.com" for a in seeded("bcdfgaeiou", 6, 90)], 3, "*.zoo.example.com"),
+}
+
+
+@pytest.mark.parametrize("kind", SERVICES)
+def test_services_do_not_look_like_tunnels(make, state, kind):
+    names, clients, pattern = SERVICES[kind]
+    server = make(start=False)
+    put_record(server, state, record(asked_by(names, clients)))
+    assert entries(suggest(server)) == {"allow": [pattern], "chain": []}
+
+
+def test_one_client_opens_no_zone(make, state):
+    """Twenty names of its choosing stay twenty names, as those of everybody's zones do."""
+    words = seeded("bcdfgaeiou", 6, 20)
+    names = [f"{word}.shared.example.com" for word in words] + [f"{number}.example.net" for number in range(40)]
+    services = "sqs sns sts logs monitoring ec2 kms ssm s3 lambda rds dynamodb kinesis events ecr ecs glue athena".split()
+    names += [f"{service}.eu-west-1.amazonaws.com" for service in services]
+    server = make(start=False)
+    put_record(server, state, record(asked_by(names, 1, 9)))
+    assert sorted(entries(suggest(server))["allow"]) == sorted(names)
+    put_record(server, state, record(asked_by(names, 9, 9)))
+    text = suggest(server)
+    assert sorted(entries(text)["allow"]) == sorted(["*.shared.example.com", "*.example.net"] + names[60:])
+    assert re.search(r"\*\.example\.net +; .*TAKES ALL OF ITS DOMAIN, look twice$", text, re.M), text
+
+
+def test_flood_is_bounded(make, state):
+    """However often, what many clients want stays; the rest is a line. No entry takes what another does."""
+    server = make(start=False)
+    stems = seeded("bcdfghjklmnp", 6, 20000)
+    flood = asked_by([f"{stem}{number}.evil.example" for stem in stems for number in (1, 2)], 1, 900)
+    wanted = [line for name in ("www.evil.example", "bcd.evil.example") for line in
+              [f"name {name} 1:2"] + [f"by 10.0.1.{client} 1 5 5 32" for client in range(5)]]
+    flood[1:1] = [f"link l{number}.{stem}.evil-links.example" for number, stem in enumerate(stems[:60])]
+    put_record(server, state, record(flood + wanted))
+    began = time.monotonic()
+    text = suggest(server)
+    assert time.monotonic() - began < 8, "more than some times what it takes"
+    allow = entries(text)["allow"]
+    assert len(allow) == 128 and {"www.evil.example", "bcd.evil.example"} <= set(allow)
+    left = re.search(r"more entries than one can look at, .*\((\d+)\)\n;     evil\.example: (\d+) names, .* all from 10\.0\.0\.7,", text)
+    assert left and left[1] == left[2] and int(left[1]) > 39000, text[-2000:]
+    assert len(text.splitlines()) < 250
+    server.write("zones/suggested.ini", text)
+    assert server.command("check", "--strict", "suggested").stdout == ""
+
+
+def test_links_are_bounded_and_quick(make, state):
+    """Forty links for each of thousands of names, all of one domain and of no common form."""
+    server = make(start=False)
+    lines = []
+    words = iter(seeded("ghjklmnpoiuv", 6, 81500))
+    for number in range(2000):
+        lines += [f"name s.evil{number}.example 1:2"]
+        lines += [f"link {next(words)}{link % 9}.b{link % 7}.c{number % 5}.links.example" for link in range(40)]
+        lines += [f"by 10.0.0.7 9 {SINCE} {SINCE} 32"]
+    put_record(server, state, record(lines))
+    began = time.monotonic()
+    text = suggest(server)
+    assert time.monotonic() - began < 8, "more than some times what it takes"
+    found = entries(text)
+    assert len(found["allow"]) == 2000 and len(found["chain"]) <= 128
+    assert re.search(r"^; Led to, and left out.*\n.*\n;     links\.example: \d+ names, \d+ patterns", text, re.M), text[-2000:]
+
+
+def test_unanswered_is_told(make, script):
+    """What upstream had no answer for is recorded, from its cache of failures as well."""
+    script.on("dead.example.net", "A", servfail)
+    server = make()
+    for client in ("127.0.0.1", "127.0.0.2"):
+        assert rcode(ask_as(server, client, "dead.example.net")) == "SERVFAIL"
+    server.client.ask("www.example.net")
+    text = suggest(server)
+    assert entries(text) == {"allow": ["www.example.net"], "chain": []}
+    assert re.search(r"upstream had no answer for \(1\)\n;     dead\.example\.net  2 times, 2 clients\n", text), text
+    # an answer later makes it an entry
+    script.on("dead.example.net", "A", [wire.record("dead.example.net", "A", 60, "198.51.1.1")])
+    server.flush()
+    assert addresses(server.client.ask("dead.example.net"))
+    assert sorted(entries(suggest(server))["allow"]) == ["dead.example.net", "www.example.net"]
 
 
 def test_large_record_is_quick(make, state):

@@ -16,7 +16,7 @@ static void expect_of(const char *names, const char *want, bool links)
 	snprintf(text, sizeof(text), "%s", names);
 	for (char *word = strtok(text, " "); word; word = strtok(NULL, " "))
 		v[n++] = word;
-	assert_int_equal(fold_names(&f, v, n, links), 0);
+	assert_int_equal(fold_names(&f, v, n, NULL, links), 0);
 	got[0] = '\0';
 	for (size_t i = 0; i < f.n; i++) {
 		snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s%s", i ? " " : "", f.v[i].text);
@@ -149,6 +149,56 @@ static void test_many(void **state)
 	expect(two, two);
 }
 
+enum look { WORDS, DIGITS, RANDOM };
+
+/* n names of that look, asked for by `many` clients in turn; the first pattern of them. */
+static void expect_first(unsigned n, unsigned many, enum look look, const char *end, const char *want)
+{
+	static char names[MANY][64];
+	uint32_t only[MANY];
+	const char *v[MANY];
+	struct fold f;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (look == WORDS)
+			snprintf(names[i], sizeof(names[i]), "w%c%c%s", 'a' + i % 26, 'a' + i / 26, end);
+		else if (look == DIGITS)
+			snprintf(names[i], sizeof(names[i]), "%u%s", i, end);
+		else
+			snprintf(names[i], sizeof(names[i]), "%c7%c7x%u%s", 'a' + i % 26, 'a' + i / 26, i, end);
+		v[i] = names[i];
+		only[i] = i % many == 7 ? FOLD_SEVERAL : i % many;
+	}
+	assert_int_equal(fold_names(&f, v, n, only, false), 0);
+	assert_true(f.n >= 1);
+	assert_string_equal(f.v[0].text, want);
+	fold_free(&f);
+}
+
+/* What one client alone asked for opens no zone; what it adds to what others did does not count. */
+static void test_one_client(void **state)
+{
+	expect_first(200, 1, WORDS, ".zoo.example.com", "waa.zoo.example.com");
+	expect_first(31, 2, WORDS, ".zoo.example.com", "waa.zoo.example.com");
+	expect_first(32, 2, WORDS, ".zoo.example.com", "*.zoo.example.com");
+	expect_first(20, 8, WORDS, ".zoo.example.com", "*.zoo.example.com");
+	/* all of a domain */
+	expect_first(50, 1, DIGITS, ".example.com", "0.example.com");
+	expect_first(50, 2, DIGITS, ".example.com", "*.example.com");
+	expect_first(50, 1, RANDOM, ".example.com", "a7a7x0.example.com");
+	expect_first(50, 2, RANDOM, ".example.com", "*.example.com");
+	/* less than that */
+	expect_first(50, 1, DIGITS, "-n.example.com", "*-n.example.com");
+	expect_first(50, 1, DIGITS, ".zoo.example.com", "*.zoo.example.com");
+}
+
+/* The label that differs is part of what is registered: two names of two owners. */
+static void test_domain_in_the_way(void **state)
+{
+	expect("b1.s3-eu-west-1.amazonaws.com b1.s3-eu-west-2.amazonaws.com",
+	       "b1.s3-eu-west-1.amazonaws.com b1.s3-eu-west-2.amazonaws.com");
+}
+
 /* No pattern takes all that another does: `check` would say so. */
 static void test_covered(void **state)
 {
@@ -196,7 +246,7 @@ static void test_anything(void **state)
 			v[n] = names[n];
 			n += i == n;
 		}
-		assert_int_equal(fold_names(&f, v, n, round % 2), 0);
+		assert_int_equal(fold_names(&f, v, n, NULL, round % 2), 0);
 		for (size_t i = 0; i < n; i++) {
 			struct pattern p;
 			struct name name;
@@ -226,7 +276,7 @@ int main(void)
 		cmocka_unit_test(test_shapes), cmocka_unit_test(test_numbers), cmocka_unit_test(test_two_places),
 		cmocka_unit_test(test_random), cmocka_unit_test(test_suffixes), cmocka_unit_test(test_links),
 		cmocka_unit_test(test_many), cmocka_unit_test(test_covered), cmocka_unit_test(test_odd),
-		cmocka_unit_test(test_anything),
+		cmocka_unit_test(test_anything), cmocka_unit_test(test_one_client), cmocka_unit_test(test_domain_in_the_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
