@@ -220,16 +220,17 @@ static int show(struct arena *a, const struct conf *c, const char *what, struct 
 	if (!path)
 		fprintf(stderr, "postern: catalog %s: not found in [server] zones, nor is there a [catalog %s]\n", text,
 			text);
-	if (f && !found) {
+	if (!f)
+		return finish(d, NULL, true);
+	if (!found) {
 		fprintf(stderr, "postern: catalog %s: no group ", text);
 		escape_text(text, sizeof(text), (const uint8_t *)only, strlen(only));
 		fprintf(stderr, "%s\n", text);
-	}
-	if (found && !json)
+	} else if (!json) {
 		print_catalog(f, only);
+	}
 	status = finish(d, found && json ? catalog_json(f, only) : NULL, !found);
-	if (f)
-		catfile_close(f);
+	catfile_close(f);
 	return status;
 }
 
