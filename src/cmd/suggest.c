@@ -137,6 +137,8 @@ static struct audit *get_record(const struct conf *c)
 		record = text = read_file(c, err, &len);
 	if (record && !(a = audit_parse(record, len, why, sizeof(why))))
 		fprintf(stderr, "postern: the audit record cannot be read: %s\n", why);
+	else if (a && why[0])
+		fprintf(stderr, "postern: the audit record: %s\n", why);
 	free(text);
 	return a;
 }

@@ -19,7 +19,7 @@ struct auditor {
 	struct audit *audit;		/* NULL: nothing was noted ever */
 	struct timer timer;		/* set while something is not in the file, or not known to be */
 	bool changed;
-	bool failing;			/* it was said that the file cannot be written */
+	int failing;			/* it was said that the file cannot be written, for that error */
 	/* The thread that writes, and what. */
 	pthread_t thread;
 	bool writing;
@@ -45,15 +45,26 @@ static void *writer(void *arg)
 	return NULL;
 }
 
+static void complain(const struct auditor *r)
+{
+	const char *file = r->err == -EEXIST ? AUDIT_FILE_NEW : r->err == -EISDIR ? AUDIT_FILE : NULL;
+
+	if (file)
+		log_warn("state %s/%s: the audit record cannot be written, it is in the way: remove it, nothing else is needed",
+			 r->path, file);
+	else
+		log_warn("state %s: the audit record cannot be written: %s", r->path, strerror(-r->err));
+}
+
 /* After a writing: what failed is said once, and tried again. */
 static void judge(struct auditor *r)
 {
-	if (r->err && !r->failing)
-		log_warn("state %s: the audit record cannot be written: %s", r->path, strerror(-r->err));
+	if (r->err && r->err != r->failing)
+		complain(r);
 	else if (!r->err && r->failing)
 		log_info("state %s: the audit record is written again", r->path);
 	r->failing = r->err;
-	r->changed |= r->failing;
+	r->changed |= r->err != 0;
 }
 
 static void end_writing(struct auditor *r)
@@ -134,6 +145,8 @@ static void load(struct auditor *r)
 	free(text);
 	if (!r->audit)
 		put_aside(r, why);
+	else if (why[0])
+		log_warn("state %s/" AUDIT_FILE ": %s", r->path, why);
 }
 
 struct auditor *auditor_new(struct loop *l, int dir, const char *path)

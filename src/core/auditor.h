@@ -15,7 +15,7 @@ struct auditor;
 
 /*
  * dir: the state folder, open, the auditor's from now on; -1: memory only. path: what it is called in messages.
- * What its file holds is taken over; one that cannot be read is put aside, and that is said. NULL without memory.
+ * What its file holds is taken over; one that is no whole record is put aside, and that is said. NULL without memory.
  */
 struct auditor *auditor_new(struct loop *l, int dir, const char *path);
 void auditor_note(struct auditor *r, const struct event *e, time_t when);

@@ -10,6 +10,8 @@
 #include "core/reload.h"
 #include "core/status.h"
 
+#define DUMPS 4				/* of the audit record at a time: each is megabytes, and made by the thread that serves all */
+
 /* A request that the workers have to be asked for. */
 struct errand {
 	struct daemon *d;
@@ -177,12 +179,25 @@ static void cmd_blocked(struct daemon *d, struct unix_conn *conn, const char *ar
 	free(top);
 }
 
+static void dumped(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	d->dumps--;
+}
+
 /* The record as the state file has it: what is to be made of it is up to `postern suggest`. */
 static void cmd_audit(struct daemon *d, struct unix_conn *conn, const char *arg)
 {
 	size_t len;
 	char *text;
 
+	if (d->dumps == DUMPS) {
+		reply(conn, false, "busy: others are reading the audit record, try again");
+		return;
+	}
+	d->dumps++;
+	unix_watch_end(conn, dumped, d);
 	daemon_drain(d);
 	text = auditor_text(d->auditor, "ok\n", &len);
 	if (text)

@@ -31,6 +31,7 @@ struct daemon {
 	struct qlog *qlog;
 	struct refused *refused;
 	struct auditor *auditor;
+	unsigned dumps;				/* of the audit record, that are being read */
 	int state;				/* the folder of [server] state, until the auditor has it; -1: none */
 	uint8_t path_room[EVENT_PATH];		/* of an event that is read */
 	struct timer drain;			/* reads the workers' events */

@@ -36,6 +36,8 @@ struct unix_conn {
 	struct watch *watch;
 	struct timer silent;
 	bool asked;			/* the line was handed out, unix_reply will come */
+	void (*over)(void *ctx);	/* NULL: nobody waits for it */
+	void *over_ctx;
 	struct outq out;
 	size_t len;
 	char line[UNIX_LINE_MAX + 1];
@@ -54,6 +56,8 @@ static void close_now(struct unix_conn *c)
 		c->next->prev = c->prev;
 	s->n--;
 	c->server = NULL;
+	if (c->over)
+		c->over(c->over_ctx);
 	/* Else unix_reply frees it. */
 	if (!c->asked)
 		free(c);
@@ -152,6 +156,12 @@ void unix_reply(struct unix_conn *conn, const char *text, size_t len)
 		close_now(conn);
 	else
 		push(conn);
+}
+
+void unix_watch_end(struct unix_conn *conn, void (*cb)(void *ctx), void *ctx)
+{
+	conn->over = cb;
+	conn->over_ctx = ctx;
 }
 
 int unix_address(struct sockaddr_un *sun, const char *path)

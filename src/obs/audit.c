@@ -16,8 +16,9 @@ struct audit *audit_new(time_t since)
 	if (!a)
 		return NULL;
 	memset(a->pair_heads, 0xff, sizeof(a->pair_heads));
-	memset(a->client_heads, 0xff, sizeof(a->client_heads));
-	a->unused = a->clients_unused = AUDIT_NONE;
+	a->unused = AUDIT_NONE;
+	audit_holders_init(&a->clients);
+	audit_holders_init(&a->nets);
 	a->since = (uint32_t)since;
 	return a;
 }
@@ -151,9 +152,9 @@ static void pair_drop(struct audit *a, uint32_t i)
 	a->n_pairs--;
 }
 
-static bool make_room(struct audit *a, uint32_t keep)
+static bool make_room(struct audit *a, uint32_t keep, const struct audit_name *name)
 {
-	uint32_t victim = audit_victim(a, keep);
+	uint32_t victim = audit_victim(a, keep, name);
 
 	if (victim == AUDIT_NONE)
 		return false;
@@ -173,12 +174,12 @@ int64_t audit_pair_get(struct audit *a, const struct name *name, const struct ad
 	client = audit_client_find(a, &plain);
 	if (n && client != AUDIT_NONE && (i = pair_find(a, n, client)) != AUDIT_NONE)
 		return i;
-	while ((a->n_pairs == AUDIT_PAIRS || a->bytes >= AUDIT_BYTES) && make_room(a, AUDIT_NONE))
+	/* A name that lost its last pair here would come back without its types and links. */
+	while ((a->n_pairs == AUDIT_PAIRS || a->bytes >= AUDIT_BYTES) && make_room(a, AUDIT_NONE, n))
 		continue;
-	/* what gave way may have taken either with it */
-	n = name_find(a, name, hash);
-	if (!n && !(n = name_new(a, name, hash)))
+	if (a->n_pairs == AUDIT_PAIRS || (!n && !(n = name_new(a, name, hash))))
 		return -1;
+	/* what gave way may have taken it with it */
 	client = audit_client_find(a, &plain);
 	return pair_new(a, n, client != AUDIT_NONE ? client : audit_client_new(a, &plain));
 }
@@ -248,7 +249,7 @@ void audit_note_links(struct audit *a, struct audit_name *n, const uint8_t *link
 	n->charge += grown;
 	a->bytes += grown;
 	pay(a, n, grown);
-	while (a->bytes > AUDIT_BYTES && make_room(a, keep))
+	while (a->bytes > AUDIT_BYTES && make_room(a, keep, NULL))
 		continue;
 }
 
@@ -275,7 +276,7 @@ void audit_add(struct audit *a, const struct event *e, time_t when)
 void audit_usage(const struct audit *a, struct audit_usage *u)
 {
 	*u = (struct audit_usage){
-		.names = a->n_names, .pairs = a->n_pairs, .clients = a->n_clients, .bytes = a->bytes,
+		.names = a->n_names, .pairs = a->n_pairs, .clients = a->clients.n, .bytes = a->bytes,
 		.limit = AUDIT_BYTES, .dropped = a->dropped, .since = a->since,
 	};
 }
@@ -307,5 +308,5 @@ const struct audit_pair *audit_pair(const struct audit *a, uint32_t i)
 
 const struct addr *audit_client(const struct audit *a, const struct audit_pair *p)
 {
-	return &a->clients[p->client].addr;
+	return &a->clients.at[p->client].addr;
 }

@@ -6,9 +6,11 @@
  * The audit record: who asked for which name that enforcing would have refused, how often,
  * when, and what its answers led to. `postern suggest` writes a catalogue from it.
  *
- * Bounded, in memory and as a file. When it is full, a pair of client and name gives way: one of the client
- * that holds most of the record, if that holds an eighth of it or more, else of anybody. Of some that are
- * looked at it is the one that was asked for longest ago, each doubling of its count making it four days younger.
+ * Bounded, in memory and as a file. When it is full, a pair of client and name gives way: one of the network
+ * that holds most of the record, if that holds an eighth of it or more, else of anybody; in that network, of the
+ * client that does, if there is one. A network is an IPv4 address or an IPv6 /64, of which a machine takes as many
+ * addresses as it likes. Of some pairs that are looked at it is the one that was asked for longest ago, each
+ * doubling of its count making it four days younger.
  */
 
 #include <stdio.h>
@@ -17,7 +19,7 @@
 #include "obs/event.h"
 
 #define AUDIT_PAIRS 65536		/* of client and name */
-#define AUDIT_BYTES (10u << 20)		/* of names, and what they led to; with the tables 16 MB */
+#define AUDIT_BYTES (10u << 20)		/* of names, and what they led to; with the tables 20 MB at most */
 #define AUDIT_LINKS 64			/* of one name */
 #define AUDIT_TYPES 16
 
@@ -52,10 +54,12 @@ struct audit_pair {
 	uint16_t reasons;		/* 1 << enum reason */
 };
 
+/* A client, or a network. */
 struct audit_client {
-	struct addr addr;		/* without a scope */
+	struct addr addr;		/* without a scope, the network's without host bits */
 	uint32_t pairs, bytes;		/* what it holds */
 	uint32_t next;
+	uint32_t net;			/* of a client: the network that it is of */
 	bool heavy;
 };
 
@@ -85,7 +89,10 @@ const struct addr *audit_client(const struct audit *a, const struct audit_pair *
  * without memory. It is what the state file holds, and the answer on the control socket.
  */
 char *audit_text(const struct audit *a, const char *head, size_t *len);
-/* Reads it back, believing nothing. NULL with what is wrong in why. */
+/*
+ * Reads it back, believing nothing. NULL with what is wrong in why: it is no record, or its sum does not fit. Lines
+ * that make no sense in one that is whole are left out, and why says so; else why is empty.
+ */
 struct audit *audit_parse(const char *text, size_t len, char *why, size_t whylen);
 
 /* For audit_parse. The pair of that name and client, made if need be; -1 without memory. */
@@ -98,7 +105,8 @@ void audit_set_dropped(struct audit *a, uint64_t dropped);
 
 /*
  * The file, in a folder that is open. All give 0 or -errno. Reading: -ENOENT, -EFBIG, -EINVAL: no
- * ordinary file. Writing: beside it, synced, and only then in its place.
+ * ordinary file. Writing: beside it, synced, and only then in its place. -EEXIST: AUDIT_FILE_NEW is there and cannot
+ * be removed, -EISDIR: AUDIT_FILE is a folder.
  */
 must_check int audit_file_read(int dir, char **text, size_t *len);
 must_check int audit_file_write(int dir, const char *text, size_t len);

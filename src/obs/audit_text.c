@@ -32,6 +32,7 @@ static uint64_t sum(const char *text, size_t len)
 struct print {
 	const struct audit *a;
 	FILE *out;
+	size_t names, pairs;
 };
 
 static void print_name(void *ctx, const struct audit_name *n)
@@ -41,6 +42,10 @@ static void print_name(void *ctx, const struct audit_name *n)
 	struct name name;
 	size_t off = 0;
 
+	/* one that came to nothing, without memory */
+	if (!n->n_types)
+		return;
+	p->names++;
 	audit_name(n, &name);
 	fprintf(p->out, "name %s%s", name_text(&name, text), n->more_links ? " more" : "");
 	for (unsigned i = 0; i < n->n_types; i++)
@@ -54,6 +59,7 @@ static void print_name(void *ctx, const struct audit_name *n)
 
 		fprintf(p->out, "by %s %u %u %u %u\n", addr_text(audit_client(p->a, pair), addr), pair->count,
 			pair->first, pair->last, pair->reasons);
+		p->pairs++;
 	}
 }
 
@@ -71,7 +77,7 @@ char *audit_text(const struct audit *a, const char *head, size_t *len)
 	fprintf(p.out, "%s" MAGIC "\nsince %u dropped %llu\n", head, u.since, (unsigned long long)u.dropped);
 	audit_each(a, print_name, &p);
 	if (fflush(p.out) == 0)
-		fprintf(p.out, "end %zu %zu %016llx\n", u.names, u.pairs,
+		fprintf(p.out, "end %zu %zu %016llx\n", p.names, p.pairs,
 			(unsigned long long)sum(text + skip, *len - skip));
 	if (fclose(p.out) == 0)
 		return text;
@@ -88,10 +94,14 @@ struct parse {
 	size_t cap;
 	unsigned n;
 	const char *why;
-	bool named, ended;
-	struct name name;			/* of the last `name` line, and what it said: */
-	uint32_t names, pairs, of_name;
-	bool more;
+	unsigned odd, odd_line;			/* lines left out; the first, and why */
+	const char *odd_why;
+	bool ended;
+	uint32_t names, pairs;			/* lines of these */
+	bool named, skip;			/* there was a `name` line; it is left out, with all that is its own */
+	struct name name;			/* of it, and what it said: */
+	uint32_t of_name;			/* `by` lines */
+	bool more, put;				/* put: it is in the record, with its types and links */
 	struct audit_type types[AUDIT_TYPES];
 	uint8_t n_types;
 	uint8_t links[AUDIT_LINKS * NAME_MAX_WIRE];
@@ -103,6 +113,16 @@ static bool bad(struct parse *p, const char *why)
 {
 	p->why = why;
 	return false;
+}
+
+/* Leaves out the line at hand, and no other. */
+static bool odd(struct parse *p, const char *why)
+{
+	if (!p->odd++) {
+		p->odd_line = p->n;
+		p->odd_why = why;
+	}
+	return true;
 }
 
 static const char *word(struct parse *p)
@@ -159,28 +179,40 @@ static bool take_type(struct parse *p, const char *text)
 	return true;
 }
 
+static bool odd_name(struct parse *p, const char *why)
+{
+	p->skip = true;
+	return odd(p, why);
+}
+
+static bool unasked(struct parse *p)
+{
+	return p->named && !p->skip && !p->of_name;
+}
+
 static bool take_name(struct parse *p)
 {
 	const char *text = word(p);
 
-	if (p->named && !p->of_name)
-		return bad(p, "the name before it was asked for by nobody");
-	if (name_from_text(&p->name, text, strlen(text)) < 0)
-		return bad(p, "not a name");
+	if (unasked(p))
+		odd(p, "the name before it was asked for by nobody");
 	p->named = true;
+	p->skip = p->put = false;
 	p->names++;
 	p->of_name = 0;
 	p->links_len = 0;
 	p->n_types = 0;
 	p->n_links = 0;
+	if (name_from_text(&p->name, text, strlen(text)) < 0)
+		return odd_name(p, "not a name");
 	p->more = p->words && strncmp(p->words, "more ", 5) == 0;
 	if (p->more)
 		word(p);
 	while (p->words) {
 		if (!take_type(p, word(p)))
-			return bad(p, "not a type with what came of it");
+			return odd_name(p, "not a type with what came of it");
 	}
-	return p->n_types || bad(p, "a name without a type");
+	return p->n_types || odd_name(p, "a name without a type");
 }
 
 static bool take_link(struct parse *p)
@@ -188,14 +220,26 @@ static bool take_link(struct parse *p)
 	const char *text = word(p);
 	struct name link;
 
+	if (p->skip)
+		return true;
 	if (!p->named || p->of_name || p->n_links == AUDIT_LINKS)
-		return bad(p, "a link out of its place");
+		return odd(p, "a link out of its place");
 	if (p->words || name_from_text(&link, text, strlen(text)) < 0)
-		return bad(p, "not a name");
+		return odd(p, "not a name");
 	memcpy(p->links + p->links_len, link.wire, link.len);
 	p->links_len += link.len;
 	p->n_links++;
 	return true;
+}
+
+/* With the first pair of a name. One that is there already, twice in the text, gets what it lacks. */
+static void put_name(struct parse *p, const struct audit_pair *pair, uint32_t i)
+{
+	pair->name->more_links |= p->more;
+	for (unsigned t = 0; t < p->n_types; t++)
+		audit_note_type(pair->name, p->types[t].type, p->types[t].outcomes);
+	audit_note_links(p->a, pair->name, p->links, p->links_len, i);
+	p->put = true;
 }
 
 static bool put_pair(struct parse *p, const struct addr *client, const uint64_t *v)
@@ -207,19 +251,13 @@ static bool put_pair(struct parse *p, const struct addr *client, const uint64_t 
 		return bad(p, "out of memory");
 	pair = audit_pair_at(p->a, (uint32_t)i);
 	if (pair->count)
-		return bad(p, "the same client twice");
+		return odd(p, "the same client twice");
 	pair->count = (uint32_t)v[0];
 	pair->first = (uint32_t)v[1];
 	pair->last = (uint32_t)v[2];
 	pair->reasons = (uint16_t)v[3];
-	if (p->of_name++)
-		return true;
-	if (pair->older != AUDIT_NONE)
-		return bad(p, "the same name twice");
-	pair->name->more_links = p->more;
-	for (unsigned t = 0; t < p->n_types; t++)
-		audit_note_type(pair->name, p->types[t].type, p->types[t].outcomes);
-	audit_note_links(p->a, pair->name, p->links, p->links_len, (uint32_t)i);
+	if (!p->put)
+		put_name(p, pair, (uint32_t)i);
 	return true;
 }
 
@@ -230,17 +268,20 @@ static bool take_by(struct parse *p)
 	uint64_t v[ARRAY_SIZE(max)];
 	struct addr client;
 
+	p->pairs++;
+	p->of_name++;
+	if (p->skip)
+		return true;
 	if (!p->named)
-		return bad(p, "a client out of its place");
+		return odd(p, "a client out of its place");
 	if (addr_parse(&client, text, strlen(text)) < 0 || client.scope)
-		return bad(p, "not an address");
+		return odd(p, "not an address");
 	for (size_t i = 0; i < ARRAY_SIZE(max); i++) {
 		if (!number(word(p), max[i], &v[i]))
-			return bad(p, "not COUNT FIRST LAST REASONS");
+			return odd(p, "not COUNT FIRST LAST REASONS");
 	}
 	if (p->words || !v[0] || v[1] > v[2] || !v[3])
-		return bad(p, "not COUNT FIRST LAST REASONS");
-	p->pairs++;
+		return odd(p, "not COUNT FIRST LAST REASONS");
 	return put_pair(p, &client, v);
 }
 
@@ -253,10 +294,10 @@ static bool take_end(struct parse *p, const char *start)
 	if (!number(word(p), UINT32_MAX, &names) || !number(word(p), UINT32_MAX, &pairs) || names != p->names ||
 	    pairs != p->pairs || strcmp(word(p), want) || p->words)
 		return bad(p, "its sum does not fit what is before it");
-	if (p->named && !p->of_name)
-		return bad(p, "the last name was asked for by nobody");
 	if (p->p != p->end)
 		return bad(p, "something stands behind the end");
+	if (unasked(p))
+		odd(p, "the last name was asked for by nobody");
 	p->ended = true;
 	return true;
 }
@@ -298,6 +339,17 @@ static bool take_line(struct parse *p)
 	return p->a && strcmp(what, "end") == 0 ? take_end(p, start) : bad(p, "not a line of an audit record");
 }
 
+/* What audit_parse says in `why`. */
+static void tell(const struct parse *p, char *why, size_t whylen)
+{
+	if (!p->ended)
+		snprintf(why, whylen, "line %u: %s", p->n, p->why);
+	else if (p->odd)
+		snprintf(why, whylen, "line %u: %s: left out, as %u in all", p->odd_line, p->odd_why, p->odd);
+	else if (whylen)
+		why[0] = '\0';
+}
+
 struct audit *audit_parse(const char *text, size_t len, char *why, size_t whylen)
 {
 	struct parse *p = calloc(1, sizeof(*p));
@@ -311,11 +363,10 @@ struct audit *audit_parse(const char *text, size_t len, char *why, size_t whylen
 	*p = (struct parse){ .text = text, .p = text, .end = text + len, .line = line, .cap = sizeof(line) };
 	while (!p->ended && take_line(p))
 		continue;
+	tell(p, why, whylen);
 	if (p->ended)
 		a = p->a;
 	else
-		snprintf(why, whylen, "line %u: %s", p->n, p->why);
-	if (!a)
 		audit_free(p->a);
 	free(p);
 	return a;

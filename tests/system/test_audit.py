@@ -382,6 +382,72 @@ def test_damaged_record(make, state, damage):
     assert names_of(server) == ["c.example.net"]
 
 
+def test_odd_line_costs_that_line(make, state):
+    """A record that is whole, with a line that makes no sense: it is said, and the rest is taken over."""
+    server = make(start=False)
+    put_record(server, state, record(["name bare.example.net", "by 10.0.0.1 1 5 5 32", "name a.example.net 1:2",
+                                      "by 10.0.0.1 3 5 5 32", "by nobody 1 5 5 32"]))
+    server.start()
+    assert re.search(rf"warning: state {state}/audit: line 3: a name without a type: left out, as 2 in all$",
+                     server.output(), re.M), server.output()
+    assert re.search(r"a\.example\.net +; 3 times, 10\.0\.0\.1", suggest(server))
+    assert names_of(server) == ["a.example.net"] and not os.path.exists(os.path.join(state, "audit.bad"))
+
+
+def test_folder_in_the_way(make, state):
+    """What to do is said once, and then it is written without a restart."""
+    server = make()
+    os.mkdir(os.path.join(state, "audit.new"))
+    warning = f"warning: state {state}/audit.new: the audit record cannot be written, it is in the way: remove it"
+    server.client.ask("a.example.net")
+
+    def tried(text):
+        suggest(server)
+        return text in server.output()
+    until(lambda: tried(warning), "a warning")
+    for name in ("b.example.net", "c.example.net", "d.example.net"):
+        server.client.ask(name)
+        suggest(server)
+    os.rmdir(os.path.join(state, "audit.new"))
+    until(lambda: tried("the audit record is written again"), "a record that is written")
+    assert server.output().count("in the way") == 1
+    server.kill()
+    assert names_of(server) == ["a.example.net", "b.example.net", "c.example.net", "d.example.net"]
+
+
+def read_all(sock):
+    return b"".join(iter(lambda: sock.recv(65536), b""))
+
+
+def test_dumps_are_bounded(make, state):
+    """Who asks for the record and does not read it is one of four; others are told so, or served, at once."""
+    server = make(start=False)
+    lines = []
+    for number in range(20000):
+        lines += [f"name n{number}.{'x' * 60}.example.net 1:2", "by 10.0.0.1 1 5 5 32"]
+    put_record(server, state, record(lines))
+    server.start()
+    socks = [request(server, b"audit") for _ in range(50)]
+    began = time.monotonic()
+    assert server.json("status")["audit"]["names"] == 20000
+    assert time.monotonic() - began < 3
+    done = server.command("suggest")
+    assert (done.returncode, done.stdout) == (1, "") and "busy" in done.stderr, done
+    texts = []
+    for sock in socks:
+        sock.settimeout(10)
+        texts.append(read_all(sock))
+        sock.close()
+    assert sum(text.startswith(b"ok\npostern-audit") for text in texts) == 4
+    assert sum(text.startswith(b"error\nbusy") for text in texts) == 46
+    assert "20000 names as n0.xxx" in suggest(server)
+    # and so when they go away without reading
+    for _ in range(3):
+        for sock in [request(server, b"audit") for _ in range(4)]:
+            sock.close()
+    until(lambda: server.command("suggest").returncode == 0, "a free place")
+
+
 def request(server, line):
     """Sends a request to the control socket and does not wait for what comes."""
     sock = socket.socket(socket.AF_UNIX)

@@ -51,7 +51,7 @@ def test_table_is_whole():
     assert {one.area for one in CHAINS} == {"update", "pki", "activation", "defender", "connection-check"}
     assert len(CHAINS) > 70 and len(OTHERS) > 150
     assert len(ROWS) >= 311 and len(WHOLE) > 280 and len(EVERYTHING) > 10
-    assert max(len(one.links) for one in WHOLE) == 6
+    assert max(len(one.links) for one in WHOLE) >= 6
     assert any(step.ttl == 0 for one in WHOLE for step in one.steps[:-1])
     assert all(one.steps or one.soa for one in CHAINS)
     assert sum(len(one.links) for one in CHAINS) > 180
@@ -77,7 +77,8 @@ def test_networks_of_china_are_opened_by_name(postern, script):
         script.on(one.query, one.type, one.serve)
         home = postern(SHIPPED, upstream=script)
         there = postern({**SHIPPED, "profile default": {"catalog": "windows-update cdn/china"}}, upstream=script)
-        assert refused(home.client.ask(one.query, one.type), "download.microsoft.com.ccgslb.com.cn")
+        link = next(target.lower() for _, target in one.links if target.lower().endswith(".cn"))
+        assert refused(home.client.ask(one.query, one.type), link)
         assert addresses(there.client.ask(one.query, one.type)) == expected(one)
 
 

@@ -250,6 +250,118 @@ static void test_flood_of_many_clients(void **state)
 	quiet_day_is_there();
 }
 
+/* A machine with as many addresses as it likes is one: of others nothing gives way, however often it asks. */
+static void test_flood_of_one_network(void **state)
+{
+	char client[64], name[64];
+
+	quiet_day(0);
+	for (unsigned i = 0; i < 70000; i++) {
+		snprintf(client, sizeof(client), "fd00:1:2:3::%x:%x", i >> 8, i & 255);
+		snprintf(name, sizeof(name), "x%u.flood.example.org", i);
+		for (unsigned k = 0; k < 4; k++)
+			ask(client, name, 6 * DAY);
+	}
+	assert_true(usage().dropped > 4000);
+	quiet_day_is_there();
+}
+
+/* In one network the client that holds most gives way first: neighbours are not one another's victims. */
+static void test_flood_of_a_neighbour(void **state)
+{
+	char name[64];
+
+	for (unsigned i = 0; i < 500; i++) {
+		snprintf(name, sizeof(name), "n%u.quiet.example.com", i);
+		ask("fd00:1:2:3::1", name, 5 * DAY);
+	}
+	for (unsigned i = 0; i < 2 * AUDIT_PAIRS; i++) {
+		snprintf(name, sizeof(name), "x%u.flood.example.org", i);
+		ask("fd00:1:2:3::2", name, 6 * DAY);
+		ask("fd00:1:2:3::2", name, 6 * DAY);
+	}
+	for (unsigned i = 0; i < 500; i++) {
+		snprintf(name, sizeof(name), "n%u.quiet.example.com", i);
+		assert_non_null(find_pair(name, "fd00:1:2:3::1"));
+	}
+}
+
+/* Few names that hold much: 64 links each, of a thousand bytes as text. */
+static void hold_much(const char *client, unsigned names)
+{
+	char name[64], label[241] = "", links[4096];
+
+	for (unsigned i = 0; i < 60; i++)
+		strcat(label, "\\001");
+	for (unsigned i = 0; i < names * AUDIT_LINKS; i++) {
+		snprintf(name, sizeof(name), "h%u.example.org", i / AUDIT_LINKS);
+		snprintf(links, sizeof(links), "l%u.%s.%s.%s.%s", i, label, label, label, label);
+		note(client, name, TYPE_A, REASON_UNLISTED, EVENT_FOUND, links, 6 * DAY);
+	}
+}
+
+/*
+ * At the limit a name that gets another client does not give way for it: it would come back without types and links, as
+ * a record that cannot be read. It is the oldest of the client that holds most, few enough for all to be looked at.
+ */
+static void test_name_outlives_its_first_pair(void **state)
+{
+	struct name z = snap_name("z.example.net");
+	struct addr other = snap_addr("10.2.0.1");
+	char client[64], name[64];
+	uint32_t room;
+
+	hold_much("10.6.6.6", 20);
+	note("10.6.6.6", "z.example.net", TYPE_A, REASON_UNLISTED, EVENT_FOUND, "z.example.org", 1);
+	room = find("z.example.net")->charge;
+	for (unsigned i = 0; usage().bytes < AUDIT_BYTES; i++) {
+		assert_int_equal(usage().dropped, 0);
+		snprintf(client, sizeof(client), "10.1.%u.%u", i / 250 % 250, i % 250);
+		snprintf(name, sizeof(name), "n%u.example.com", i);
+		ask(client, name, 5 * DAY);
+	}
+	assert_true(usage().bytes < AUDIT_BYTES + room);
+	assert_true(audit_pair_get(record, &z, &other) >= 0);
+	assert_int_equal(usage().dropped, 1);
+	assert_non_null(find_pair("z.example.net", "10.6.6.6"));
+	assert_int_equal(find("z.example.net")->n_types, 1);
+	assert_int_equal(find("z.example.net")->n_links, 1);
+}
+
+/* All places taken by one name. */
+static void test_one_name_of_all(void **state)
+{
+	char client[64];
+
+	for (unsigned i = 0; i < AUDIT_PAIRS + 5000; i++) {
+		snprintf(client, sizeof(client), "10.%u.%u.%u", 1 + i / 65536, i / 256 % 256, i % 256);
+		ask(client, "www.example.com", (time_t)i);
+	}
+	assert_int_equal(usage().pairs, AUDIT_PAIRS);
+	assert_int_equal(usage().clients, AUDIT_PAIRS);
+	assert_int_equal(usage().dropped, 5000);
+	assert_int_equal(find("www.example.com")->n_types, 1);
+}
+
+/* A name of which nothing came, for want of memory, is not written. */
+static void test_name_without_type(void **state)
+{
+	struct name bare = snap_name("bare.example.com");
+	struct addr addr = snap_addr("10.0.0.1");
+	char why[160], *text;
+	size_t len;
+
+	ask("10.0.0.1", "a.example.com", 5);
+	assert_true(audit_pair_get(record, &bare, &addr) >= 0);
+	text = audit_text(record, "", &len);
+	audit_free(record);
+	record = audit_parse(text, len, why, sizeof(why));
+	assert_non_null(record);
+	assert_string_equal(why, "");
+	assert_int_equal(usage().names, 1);
+	free(text);
+}
+
 static void test_emptied(void **state)
 {
 	char name[64];
@@ -357,11 +469,11 @@ static void test_damage(void **state)
 	free(text);
 }
 
-/* With a sum that is right, so that what is before it is looked at. */
-static void refuse(const char *body, const char *want)
+/* A sum that is right, so that what is before it is looked at. */
+static struct audit *parse_body(const char *body, char *why, size_t whylen)
 {
 	uint64_t h = 0xcbf29ce484222325ull;
-	char text[8192], why[160];
+	char text[8192];
 	unsigned names = 0, pairs = 0;
 
 	for (const char *p = body; *p; p++)
@@ -374,62 +486,101 @@ static void refuse(const char *body, const char *want)
 			break;
 	}
 	snprintf(text, sizeof(text), "%send %u %u %016llx\n", body, names, pairs, (unsigned long long)h);
-	struct audit *a = audit_parse(text, strlen(text), why, sizeof(why));
+	return audit_parse(text, strlen(text), why, whylen);
+}
 
-	if (want && a)
+static void refuse(const char *body, const char *want)
+{
+	char why[160];
+
+	if (parse_body(body, why, sizeof(why)))
 		fail_msg("taken: %s", body);
-	if (!want) {
-		if (!a)
-			fail_msg("%s: %s", why, body);
-		audit_free(a);
-		return;
-	}
 	if (!strstr(why, want))
 		fail_msg("'%s' instead of '%s'", why, want);
 }
 
+/* Taken over, but for what `want` says (NULL: whole), and what stands before and behind is there. */
+static void leave_out(const char *lines, const char *want)
+{
+	char why[160], body[8192];
+	const struct audit_pair *first, *last;
+
+	snprintf(body, sizeof(body), "postern-audit 1\nsince 5 dropped 0\nname first.x 1:2\nby 10.0.0.1 7 5 5 32\n%s"
+		 "name last.x more 1:2\nlink l.x\nby 10.0.0.2 8 5 5 32\n", lines);
+	audit_free(record);
+	record = parse_body(body, why, sizeof(why));
+	if (!record)
+		fail_msg("%s: %s", why, body);
+	if (want ? !strstr(why, want) || !strstr(why, "left out") : why[0])
+		fail_msg("'%s' instead of '%s'", why, want ? want : "");
+	first = find_pair("first.x", "10.0.0.1");
+	last = find_pair("last.x", "10.0.0.2");
+	assert_true(first && first->count == 7 && first->name->n_types == 1);
+	assert_true(last && last->count == 8 && last->name->n_links == 1 && last->name->more_links);
+}
+
 #define HEAD "postern-audit 1\nsince 5 dropped 0\n"
 
-static void test_fields(void **state)
+static void test_no_record(void **state)
 {
-	char many[8192] = HEAD "name a.b 1:2\n";
-
-	refuse(HEAD "name a.b 1:2\nlink c.d\nby 10.0.0.1 1 5 5 32\n", NULL);
-	refuse(HEAD "name a.b more 1:2 28:4\nby 10.0.0.1 4294967295 0 4294967295 4095\nby ::1 1 2 3 1\n", NULL);
 	refuse("postern-audit 2\nsince 5 dropped 0\n", "line 1: not an audit record of this version");
 	refuse("; a catalogue\n[catalog]\n", "line 1: not an audit record of this version");
 	refuse("postern-audit 1\nname a.b 1:2\nby 10.0.0.1 1 5 5 32\n", "line 2: 'since' is expected");
 	refuse(HEAD "since 5 dropped 0\n", "line 3");
 	refuse(HEAD "nome a.b 1:2\n", "line 3: not a line");
 	refuse(HEAD "\n", "line 3: not a line");
-	refuse(HEAD "name a..b 1:2\nby 10.0.0.1 1 5 5 32\n", "line 3: not a name");
-	refuse(HEAD "name a.b\nby 10.0.0.1 1 5 5 32\n", "line 3: a name without a type");
-	refuse(HEAD "name a.b 1\nby 10.0.0.1 1 5 5 32\n", "line 3: not a type");
-	refuse(HEAD "name a.b 1:0\nby 10.0.0.1 1 5 5 32\n", "line 3: not a type");
-	refuse(HEAD "name a.b 1:32\nby 10.0.0.1 1 5 5 32\n", "line 3: not a type");
-	refuse(HEAD "name a.b 65536:1\nby 10.0.0.1 1 5 5 32\n", "line 3: not a type");
-	refuse(HEAD "name a.b -1:1\nby 10.0.0.1 1 5 5 32\n", "line 3: not a type");
-	refuse(HEAD "name a.b 1:2\nname c.d 1:2\nby 10.0.0.1 1 5 5 32\n", "line 4: the name before it");
-	refuse(HEAD "name a.b 1:2\n", "the last name was asked for by nobody");
-	refuse(HEAD "by 10.0.0.1 1 5 5 32\n", "line 3: a client out of its place");
-	refuse(HEAD "link a.b\n", "line 3: a link out of its place");
-	refuse(HEAD "name a.b 1:2\nby 10.0.0.1 1 5 5 32\nlink c.d\n", "line 5: a link out of its place");
-	refuse(HEAD "name a.b 1:2\nlink c d\nby 10.0.0.1 1 5 5 32\n", "line 4: not a name");
-	refuse(HEAD "name a.b 1:2\nby 10.0.0 1 5 5 32\n", "line 4: not an address");
-	refuse(HEAD "name a.b 1:2\nby fe80::1%1 1 5 5 32\n", "line 4: not an address");
-	refuse(HEAD "name a.b 1:2\nby 10.0.0.1 0 5 5 32\n", "line 4: not COUNT");
-	refuse(HEAD "name a.b 1:2\nby 10.0.0.1 1 6 5 32\n", "line 4: not COUNT");
-	refuse(HEAD "name a.b 1:2\nby 10.0.0.1 1 5 5 0\n", "line 4: not COUNT");
-	refuse(HEAD "name a.b 1:2\nby 10.0.0.1 1 5 5 4096\n", "line 4: not COUNT");
-	refuse(HEAD "name a.b 1:2\nby 10.0.0.1 4294967296 5 5 32\n", "line 4: not COUNT");
-	refuse(HEAD "name a.b 1:2\nby 10.0.0.1 1 5 5 32 7\n", "line 4: not COUNT");
-	refuse(HEAD "name a.b 1:2\nby 10.0.0.1 1 5 5 32\nby 10.0.0.1 1 5 5 32\n", "line 5: the same client twice");
-	refuse(HEAD "name a.b 1:2\nby 10.0.0.1 1 5 5 32\nname a.b 1:2\nby 10.0.0.2 1 5 5 32\n",
-	       "line 6: the same name twice");
+}
+
+/* Of a record that is whole one line that makes no sense costs that line, or that name. */
+static void test_odd_lines(void **state)
+{
+	static const struct { const char *lines, *want; unsigned names, pairs; } cases[] = {
+		{ "name a.b 1:2\nlink c.d\nby 10.0.0.1 1 5 5 32\n", NULL, 1, 1 },
+		{ "name a.b more 1:2 28:4\nby 10.0.0.1 4294967295 0 4294967295 4095\nby ::1 1 2 3 1\n", NULL, 1, 2 },
+		{ "name a.b 1:2\nby 10.0.0.1 1 5 5 32\nname a.b 1:2\nby 10.0.0.2 1 5 5 32\n", NULL, 1, 2 },
+		{ "name a..b 1:2\nlink c.d\nby 10.0.0.1 1 5 5 32\nby 10.0.0.2 1 5 5 32\n", "line 5: not a name", 0, 0 },
+		{ "name a.b\nby 10.0.0.1 1 5 5 32\n", "line 5: a name without a type", 0, 0 },
+		{ "name a.b 1\nby 10.0.0.1 1 5 5 32\n", "line 5: not a type", 0, 0 },
+		{ "name a.b 1:0\nby 10.0.0.1 1 5 5 32\n", "line 5: not a type", 0, 0 },
+		{ "name a.b 1:64\nby 10.0.0.1 1 5 5 32\n", "line 5: not a type", 0, 0 },
+		{ "name a.b 65536:1\nby 10.0.0.1 1 5 5 32\n", "line 5: not a type", 0, 0 },
+		{ "name a.b -1:1\nby 10.0.0.1 1 5 5 32\n", "line 5: not a type", 0, 0 },
+		{ "name a.b 1:2\nname c.d 1:2\nby 10.0.0.1 1 5 5 32\n", "line 6: the name before it", 1, 1 },
+		{ "name a.b 1:2\nlink c d\nby 10.0.0.1 1 5 5 32\n", "line 6: not a name", 1, 1 },
+		{ "name a.b 1:2\nby 10.0.0.1 1 5 5 32\nlink c.d\n", "line 7: a link out of its place", 1, 1 },
+		{ "name a.b 1:2\nby 10.0.0 1 5 5 32\n", "line 6: not an address", 0, 0 },
+		{ "name a.b 1:2\nby fe80::1%1 1 5 5 32\nby 10.0.0.3 1 5 5 32\n", "line 6: not an address", 1, 1 },
+		{ "name a.b 1:2\nby 10.0.0.1 0 5 5 32\n", "line 6: not COUNT", 0, 0 },
+		{ "name a.b 1:2\nby 10.0.0.1 1 6 5 32\n", "line 6: not COUNT", 0, 0 },
+		{ "name a.b 1:2\nby 10.0.0.1 1 5 5 0\n", "line 6: not COUNT", 0, 0 },
+		{ "name a.b 1:2\nby 10.0.0.1 1 5 5 4096\n", "line 6: not COUNT", 0, 0 },
+		{ "name a.b 1:2\nby 10.0.0.1 4294967296 5 5 32\n", "line 6: not COUNT", 0, 0 },
+		{ "name a.b 1:2\nby 10.0.0.1 1 5 5 32 7\n", "line 6: not COUNT", 0, 0 },
+		{ "name a.b 1:2\nby 10.0.0.1 1 5 5 32\nby 10.0.0.1 2 5 5 32\n", "line 7: the same client twice", 1, 1 },
+		{ "name a.b\nby 10.0.0.1 1 5 5 32\nname b.b\n", "line 5: a name without a type: left out, as 2 in all", 0, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		leave_out(cases[i].lines, cases[i].want);
+		assert_int_equal(usage().names, 2 + cases[i].names);
+		assert_int_equal(usage().pairs, 2 + cases[i].pairs);
+	}
+}
+
+static void test_odd_ends(void **state)
+{
+	char many[8192] = "name a.b 1:2\n", why[160];
+	struct audit *a;
+
+	a = parse_body(HEAD "by 10.0.0.1 1 5 5 32\nlink a.b\nname a.b 1:2\n", why, sizeof(why));
+	assert_non_null(a);
+	assert_string_equal(why, "line 3: a client out of its place: left out, as 3 in all");
+	audit_free(a);
 	for (unsigned i = 0; i <= AUDIT_LINKS; i++)
 		sprintf(many + strlen(many), "link x%u.y\n", i);
 	strcat(many, "by 10.0.0.1 1 5 5 32\n");
-	refuse(many, "a link out of its place");
+	leave_out(many, "a link out of its place");
+	assert_int_equal(find("a.b")->n_links, AUDIT_LINKS);
 }
 
 static int open_folder(void)
@@ -466,6 +617,22 @@ static void test_file(void **state)
 	free(text);
 	unlinkat(dir, AUDIT_FILE, 0);
 	unlinkat(dir, AUDIT_FILE_BAD, 0);
+	close(dir);
+}
+
+static void test_folders_in_the_way(void **state)
+{
+	int dir = open_folder();
+
+	unlinkat(dir, AUDIT_FILE, 0);
+	assert_int_equal(mkdirat(dir, AUDIT_FILE_NEW, 0700), 0);
+	assert_int_equal(audit_file_write(dir, "x", 1), -EEXIST);
+	assert_int_equal(unlinkat(dir, AUDIT_FILE_NEW, AT_REMOVEDIR), 0);
+	assert_int_equal(mkdirat(dir, AUDIT_FILE, 0700), 0);
+	assert_int_equal(audit_file_write(dir, "x", 1), -EISDIR);
+	assert_int_equal(unlinkat(dir, AUDIT_FILE, AT_REMOVEDIR), 0);
+	assert_int_equal(audit_file_write(dir, "x", 1), 0);
+	unlinkat(dir, AUDIT_FILE, 0);
 	close(dir);
 }
 
@@ -508,7 +675,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_counts), TEST(test_scopes_are_one_client), TEST(test_links), TEST(test_flood_of_one_client),
 		TEST(test_flood_of_bytes), TEST(test_flood_of_many_clients), TEST(test_emptied), TEST(test_round_trip),
-		TEST(test_empty_round_trip), TEST(test_damage), TEST(test_fields), TEST(test_file),
+		TEST(test_empty_round_trip), TEST(test_damage), TEST(test_no_record), TEST(test_odd_lines), TEST(test_odd_ends),
+		TEST(test_flood_of_one_network), TEST(test_flood_of_a_neighbour), TEST(test_name_outlives_its_first_pair),
+		TEST(test_one_name_of_all), TEST(test_name_without_type), TEST(test_file), TEST(test_folders_in_the_way),
 		TEST(test_no_ordinary_file),
 	};
 
