@@ -17,7 +17,8 @@ static int compare(uint64_t a, uint64_t b)
 	return a < b ? -1 : a > b;
 }
 
-struct suggestion *suggest_add(struct suggest *s, size_t *cap, const char *pattern, enum role role)
+/* One more entry; NULL without memory. Those before it may move. */
+static struct suggestion *add(struct suggest *s, size_t *cap, const char *pattern, enum role role)
 {
 	const char *domain = fold_domain(pattern);
 	struct suggestion *v;
@@ -59,7 +60,7 @@ int suggest_fold(struct suggest *s, size_t *cap, const char *const *names, const
 	int err = fold_names(&f, names, n, only, role == ROLE_CHAIN);
 
 	for (size_t i = 0; !err && i < f.n; i++) {
-		struct suggestion *v = suggest_add(s, cap, f.v[i].text, role);
+		struct suggestion *v = add(s, cap, f.v[i].text, role);
 
 		if (!v) {
 			err = -ENOMEM;
@@ -105,7 +106,7 @@ static int fold_asked(struct suggest *s, size_t *cap)
 
 		if (a->fate != FATE_ALLOW || !a->n_types)
 			continue;
-		v = suggest_add(s, cap, a->text, ROLE_ALLOW);
+		v = add(s, cap, a->text, ROLE_ALLOW);
 		if (!v)
 			return -ENOMEM;
 		v->sample = a->text;

@@ -6,8 +6,6 @@
 
 #include "cmd/suggest.h"
 
-/* One more entry; NULL without memory. Those before it may move. */
-struct suggestion *suggest_add(struct suggest *s, size_t *cap, const char *pattern, enum role role);
 /* An entry for each pattern that n different names become; only: see fold_names; of[i] is that of names[i]. -ENOMEM. */
 must_check int suggest_fold(struct suggest *s, size_t *cap, const char *const *names, const uint32_t *only, size_t n,
 			    enum role role, uint32_t *of);

@@ -93,6 +93,7 @@ static void start_writing(struct auditor *r)
 	r->writing = pthread_create(&r->thread, NULL, writer, r) == 0;
 	if (!r->writing) {
 		free(r->text);
+		r->text = NULL;
 		r->changed = true;
 	}
 }

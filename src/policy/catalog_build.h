@@ -47,8 +47,6 @@ struct catalog_build {
 	bool said_ports, said_types;
 };
 
-/* Ports and types of a group as attributes. */
-void catalog_attrs(struct catalog_build *b, struct attrs *attrs, const struct group_decl *g);
 /* The group's declaration, behind an entry of the finished catalogue. */
 const struct group_decl *catalog_group_decl(const struct catalog_build *b, uint32_t group, const struct catfile **f);
 /* The warnings of SPEC 3 about the finished catalogue. */

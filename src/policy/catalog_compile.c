@@ -15,7 +15,8 @@ static void attrs_port(struct catalog_build *b, struct attrs *attrs, const struc
 		attrs->ports[bit / 64] |= 1ull << bit % 64;
 }
 
-void catalog_attrs(struct catalog_build *b, struct attrs *attrs, const struct group_decl *g)
+/* Ports and types of a group as attributes. */
+static void group_attrs(struct catalog_build *b, struct attrs *attrs, const struct group_decl *g)
 {
 	static const struct conf_port web[] = { { IPPROTO_TCP, 80 }, { IPPROTO_TCP, 443 } };
 
@@ -70,7 +71,7 @@ static bool build_groups(struct catalog_build *b)
 			g->name = keep(b, from->name.text);
 			g->purpose = keep(b, from->purpose.text);
 			g->source = keep(b, *from->source.text ? from->source.text : s->file->source.text);
-			catalog_attrs(b, &g->attrs, from);
+			group_attrs(b, &g->attrs, from);
 			if (!name || !path || !g->name || !g->purpose || !g->source)
 				return false;
 		}
