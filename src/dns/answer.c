@@ -19,15 +19,64 @@ static int take_opt(struct answer *a, const struct answer_rr *rr, uint32_t ttl)
 	return 0;
 }
 
-static int take_record(struct answer *a, size_t *off, uint8_t section)
+/*
+ * Owners that are nothing but a pointer, as most are, and lead where an earlier one led or stood: they need not be read
+ * again.
+ */
+#define OWNERS 4
+
+struct owners {
+	uint16_t at[OWNERS];		/* where a name stands */
+	uint64_t hash[OWNERS];
+	unsigned n, next;
+};
+
+static bool known_owner(const struct owners *o, uint16_t at, uint64_t *hash)
 {
-	struct answer_rr rr = { .section = section, .owner = (uint16_t)*off };
+	for (unsigned i = 0; i < o->n; i++) {
+		if (o->at[i] == at) {
+			*hash = o->hash[i];
+			return true;
+		}
+	}
+	return false;
+}
+
+static void know_owner(struct owners *o, uint16_t at, uint64_t hash)
+{
+	unsigned i = o->n < OWNERS ? o->n++ : o->next++ % OWNERS;
+
+	o->at[i] = at;
+	o->hash[i] = hash;
+}
+
+static int take_owner(const struct answer *a, size_t *off, struct owners *o, struct answer_rr *rr)
+{
 	struct name owner;
+
+	if (*off >= a->len)
+		return -EBADMSG;
+	rr->owner = name_at(a->msg, a->len, *off);
+	if (rr->owner != *off && known_owner(o, rr->owner, &rr->owner_hash)) {
+		*off += 2;
+		return 0;
+	}
+	if (name_read_case(&owner, a->msg, a->len, off, true))
+		return -EBADMSG;
+	name_fold(&owner);
+	rr->owner_hash = name_hash(&owner);
+	know_owner(o, rr->owner, rr->owner_hash);
+	return 0;
+}
+
+static int take_record(struct answer *a, size_t *off, uint8_t section, struct owners *owners)
+{
+	struct answer_rr rr = { .section = section };
 	const uint8_t *p;
 	struct rd r;
 	uint32_t ttl;
 
-	if (name_read_case(&owner, a->msg, a->len, off, true))
+	if (take_owner(a, off, owners, &rr))
 		return -EBADMSG;
 	r = rd_init(a->msg + *off, a->len - *off);
 	rr.type = rd_u16(&r);
@@ -44,14 +93,13 @@ static int take_record(struct answer *a, size_t *off, uint8_t section)
 	if (a->n == ANSWER_RRS || answer_rdata_check(rr.type, rr.class, a->msg, rr.rdata, rr.rdlen))
 		return -EBADMSG;
 	rr.ttl = ttl & 0x80000000 ? 0 : ttl;
-	name_fold(&owner);
-	rr.owner_hash = name_hash(&owner);
 	a->rr[a->n++] = rr;
 	return 0;
 }
 
 int answer_parse(struct answer *a, const uint8_t *msg, size_t len)
 {
+	struct owners owners = { .n = 0 };
 	size_t off = WIRE_HEADER;
 	uint8_t section;
 	unsigned n;
@@ -70,7 +118,7 @@ int answer_parse(struct answer *a, const uint8_t *msg, size_t len)
 	off += 4;
 	for (section = ANSWER_AN; section <= ANSWER_AR; section++)
 		for (n = bytes_u16(msg + 6 + 2 * section); n; n--)
-			if (take_record(a, &off, section))
+			if (take_record(a, &off, section, &owners))
 				return -EBADMSG;
 	return 0;
 }

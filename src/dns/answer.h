@@ -19,7 +19,7 @@ enum answer_section { ANSWER_AN, ANSWER_NS, ANSWER_AR };
 
 struct answer_rr {
 	uint64_t owner_hash;		/* name_hash of the owner: to tell most names apart without reading them */
-	uint16_t owner;			/* offset in the message */
+	uint16_t owner;			/* offset in the message, of one and the same spelling the same (see name_at) */
 	uint16_t type, class;
 	uint16_t rdata, rdlen;
 	uint8_t section;

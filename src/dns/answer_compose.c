@@ -14,20 +14,25 @@ struct compose {
 	struct wr w;
 	const struct answer *a;
 	uint16_t known[KNOWN];		/* where names begin; the first is the question */
+	uint16_t source[KNOWN];		/* where they stand in the upstream's message: to know them without reading */
 	unsigned n_known, next;
 };
 
-static void remember(struct compose *c, size_t off)
+static void remember(struct compose *c, size_t off, uint16_t source)
 {
+	unsigned i;
+
 	if (off > POINTER_MAX)
 		return;
 	if (c->n_known < KNOWN) {
-		c->known[c->n_known++] = (uint16_t)off;
-		return;
+		i = c->n_known++;
+	} else {
+		/* The question stays; of the others the oldest goes. */
+		i = 1 + c->next;
+		c->next = (c->next + 1) % (KNOWN - 1);
 	}
-	/* The question stays; of the others the oldest goes. */
-	c->known[1 + c->next] = (uint16_t)off;
-	c->next = (c->next + 1) % (KNOWN - 1);
+	c->known[i] = (uint16_t)off;
+	c->source[i] = source;
 }
 
 static bool same_label(const uint8_t *a, const uint8_t *b)
@@ -74,8 +79,8 @@ static unsigned shared_labels(const struct compose *c, const struct name *n, con
 	return same;
 }
 
-/* Writes n, its end as a pointer where that end was written before. */
-static void write_name(struct compose *c, const struct name *n, bool compress)
+/* Writes n, which stands at `source` upstream, its end as a pointer where that end was written before. */
+static void write_name(struct compose *c, const struct name *n, uint16_t source, bool compress)
 {
 	uint8_t offsets[NAME_MAX_LABELS + 1];
 	unsigned best = 0, i, begin = (unsigned)wr_len(&c->w);
@@ -96,7 +101,7 @@ static void write_name(struct compose *c, const struct name *n, bool compress)
 	else
 		wr_u8(&c->w, 0);
 	if (!c->w.bad && n->labels && best < n->labels)
-		remember(c, begin);
+		remember(c, begin, source);
 }
 
 static void write_rdata(struct compose *c, const struct answer_rr *rr)
@@ -119,7 +124,7 @@ static void write_rdata(struct compose *c, const struct answer_rr *rr)
 			return;
 		}
 		if (*shape == 'n')
-			write_name(c, &n, compress);
+			write_name(c, &n, name_at(c->a->msg, end, off), compress);
 		else
 			wr_bytes(&c->w, c->a->msg + off, (size_t)len);
 		off += (size_t)len;
@@ -132,6 +137,12 @@ static void write_owner(struct compose *c, const struct answer_rr *rr, const str
 	size_t off = rr->owner;
 	struct name n;
 
+	for (unsigned i = 0; i < c->n_known; i++) {
+		if (c->source[i] == rr->owner) {
+			wr_u16(&c->w, (uint16_t)(0xc000 | c->known[i]));
+			return;
+		}
+	}
 	if (answer_owner_is(c->a, rr, qname) && qname->labels) {
 		wr_u16(&c->w, 0xc000 | WIRE_HEADER);
 		return;
@@ -139,7 +150,7 @@ static void write_owner(struct compose *c, const struct answer_rr *rr, const str
 	if (name_read_case(&n, c->a->msg, c->a->len, &off, true))
 		c->w.bad = true;
 	else
-		write_name(c, &n, true);
+		write_name(c, &n, rr->owner, true);
 }
 
 static void write_record(struct compose *c, const struct answer_rr *rr, const struct name *qname, uint32_t ttl,
@@ -174,7 +185,7 @@ int answer_compose(const struct answer *a, const struct name *qname, uint16_t qt
 	wr_bytes(&c.w, qname->wire, qname->len);
 	wr_u16(&c.w, qtype);
 	wr_u16(&c.w, CLASS_IN);
-	remember(&c, WIRE_HEADER);
+	remember(&c, WIRE_HEADER, WIRE_HEADER);
 	for (i = 0; i < n && !c.w.bad; i++) {
 		write_record(&c, &a->rr[keep[i].index], qname, keep[i].ttl, &ttl_offsets[i]);
 		counts[keep[i].section]++;

@@ -14,6 +14,18 @@
 const struct name name_root = { .len = 1 };
 
 /*
+ * A label of c bytes with its length byte. Where there is room a fixed number of bytes is copied, which costs a few moves;
+ * what is too much is overwritten by the next label.
+ */
+static void copy_label(uint8_t *to, size_t room, const uint8_t *from, size_t left, unsigned c)
+{
+	if (left > LABEL_MAX && room > LABEL_MAX)
+		memcpy(to, from, LABEL_MAX + 1);
+	else
+		memcpy(to, from, c + 1u);
+}
+
+/*
  * A pointer must lead to before the start of the piece of name that it ends:
  * pieces then lie ever further forward, and no loop can be built.
  */
@@ -33,7 +45,7 @@ int name_read_case(struct name *n, const uint8_t *msg, size_t len, size_t *off, 
 		if (c <= LABEL_MAX) {
 			if (len - pos <= c || out + 1 + c >= NAME_MAX_WIRE)
 				return -EBADMSG;
-			memcpy(n->wire + out, msg + pos, c + 1u);
+			copy_label(n->wire + out, sizeof(n->wire) - out, msg + pos, len - pos, c);
 			out += c + 1u;
 			pos += c + 1u;
 			labels++;

@@ -56,6 +56,11 @@ void name_parent(struct name *out, const struct name *n, unsigned labels);
 must_check int name_replace(struct name *out, const struct name *n, const struct name *suffix,
 			    const struct name *target);
 uint64_t name_hash(const struct name *n);
+/* Where the name at off stands: there, or where it leads if it is nothing but a pointer. len > off. */
+static inline uint16_t name_at(const uint8_t *msg, size_t len, size_t off)
+{
+	return msg[off] >= 0xc0 && len - off >= 2 ? (uint16_t)((msg[off] & 0x3f) << 8 | msg[off + 1]) : (uint16_t)off;
+}
 static inline uint8_t name_lower(uint8_t c)
 {
 	return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
