@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+
 #include "base/rand.h"
 #include "core/query_internal.h"
 
@@ -95,6 +97,11 @@ static void on_dgram(void *ctx, const uint8_t *msg, ssize_t len)
 {
 	struct query *q = ctx;
 
+	if (!msg && len == -EPROTO) {
+		stat_add(&q->w->stats, STAT_UP_FOREIGN);
+		send_stream(q);
+		return;
+	}
 	if (!msg) {
 		try_failed(q);
 		return;

@@ -1,69 +1,34 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "io/dgram.h"
+#include "io/dgram_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "base/rand.h"
 #include "io/loop_internal.h"
 
-#define DGRAM_READ 4096			/* we tell upstreams 1232 */
-#define DGRAM_PORT_MIN 1024
-#define DGRAM_TRIES 16
-#define DGRAM_BATCH 32
-#define DGRAM_EACH 4			/* datagrams of one exchange a wake */
-
-struct dgram_set;
-
-struct dgram {
-	struct dgram_set *set;
-	int fd;
-	dgram_fn *cb;
-	void *ctx;
-};
-
-/*
- * The exchanges of a loop, in an epoll set of their own that the loop watches:
- * an exchange lives for one datagram, and a libuv handle costs three more system calls and a turn
- * of the loop to close.
- */
-struct dgram_set {
-	int epfd;
-	struct watch *watch;
-	struct epoll_event ev[DGRAM_BATCH];
-	int at, n;			/* the event that is dealt with, of those that came */
-};
-
-/* Until the exchange is closed by its callback, or nothing is left to read. */
-static void receive(struct dgram_set *set, struct dgram *d)
+struct dgram *dgram_find(const struct dgram_port *p, uint16_t id)
 {
-	uint8_t buf[DGRAM_READ];
+	struct dgram *d = p->by_id[id % DGRAM_BUCKETS];
 
-	for (unsigned i = 0; i < DGRAM_EACH && set->ev[set->at].data.ptr == d; i++) {
-		ssize_t r = recv(d->fd, buf, sizeof(buf), MSG_DONTWAIT | MSG_TRUNC);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			return;
-		if (r < 0)
-			d->cb(d->ctx, NULL, -errno);
-		else if (r <= DGRAM_READ)
-			d->cb(d->ctx, buf, r);
-	}
+	while (d && d->id != id)
+		d = d->next;
+	return d;
 }
 
-static void ready(void *ctx, int events)
+void dgram_retire(struct dgram_port *p)
 {
-	struct dgram_set *set = ctx;
+	struct dgram_port **link = &p->set->fresh;
 
-	set->n = epoll_wait(set->epfd, set->ev, DGRAM_BATCH, 0);
-	for (set->at = 0; set->at < set->n; set->at++)
-		if (set->ev[set->at].data.ptr)
-			receive(set, set->ev[set->at].data.ptr);
-	set->n = 0;
+	if (!p->fresh)
+		return;
+	p->fresh = false;
+	while (*link != p)
+		link = &(*link)->next;
+	*link = p->next;
+	if (!p->open)
+		dgram_port_close(p);
 }
 
 static void end_set(void *p)
@@ -72,6 +37,8 @@ static void end_set(void *p)
 
 	if (!set->watch)
 		return;
+	while (set->fresh)
+		dgram_retire(set->fresh);
 	watch_close(set->watch);
 	close(set->epfd);
 }
@@ -83,102 +50,146 @@ static struct dgram_set *get_set(struct loop *l, int *err)
 	*err = -ENOMEM;
 	if (!set || set->watch)
 		return set;
+	set->loop = l;
 	set->epfd = epoll_create1(EPOLL_CLOEXEC);
 	if (set->epfd < 0) {
 		*err = -errno;
 		return NULL;
 	}
-	set->watch = watch_fd(l, set->epfd, WATCH_READ, ready, set);
+	set->watch = watch_fd(l, set->epfd, WATCH_READ, dgram_ready, set);
 	if (set->watch)
 		return set;
 	close(set->epfd);
 	return NULL;
 }
 
-/* To a port drawn from all that are free; where luck fails, the kernel draws one when it connects. */
-static int bind_random(int fd, bool v6)
+/* The port of this turn that may take the id. */
+static struct dgram_port *get_port(struct dgram_set *set, const struct endpoint *to, uint16_t id, int *err)
 {
-	struct endpoint at = { .addr.len = v6 ? 16 : 4 };
-	struct sockaddr_storage ss;
+	struct dgram_port *p = set->fresh;
 
-	for (unsigned i = 0; i < DGRAM_TRIES; i++) {
-		socklen_t len;
+	while (p && !endpoint_equal(&p->to, to))
+		p = p->next;
+	if (p && p->uses < DGRAM_USES && !dgram_find(p, id))
+		return p;
+	if (p)
+		dgram_retire(p);
+	p = dgram_port_open(set, to, err);
+	if (!p)
+		return NULL;
+	p->fresh = true;
+	p->next = set->fresh;
+	set->fresh = p;
+	return p;
+}
 
-		at.port = (uint16_t)(DGRAM_PORT_MIN + rand_below(65536 - DGRAM_PORT_MIN));
-		len = endpoint_to_sockaddr(&at, &ss);
-		if (!bind(fd, (struct sockaddr *)&ss, len))
-			return 0;
-		if (errno != EADDRINUSE && errno != EACCES)
-			return -errno;
+/* Sends n of the queue, all by one port. */
+static void send_queued(struct dgram_set *set, unsigned first, unsigned n)
+{
+	struct mmsghdr msg[DGRAM_QUEUE] = { 0 };
+	struct iovec iov[DGRAM_QUEUE];
+	struct dgram_port *p = set->queue[first].port;
+	unsigned sent = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		iov[i] = (struct iovec){ set->queue[first + i].msg, set->queue[first + i].len };
+		msg[i].msg_hdr = (struct msghdr){ .msg_iov = &iov[i], .msg_iovlen = 1 };
 	}
-	return 0;
+	while (sent < n && p->fd >= 0) {
+		int r = sendmmsg(p->fd, msg + sent, n - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+		struct dgram *d;
+
+		if (r > 0) {
+			sent += (unsigned)r;
+		} else if (errno == ECONNREFUSED) {
+			/* of an earlier question: nobody listens there, which all have to know */
+			dgram_port_fail(p, -ECONNREFUSED);
+		} else if (errno != EINTR) {
+			/* of this one */
+			d = dgram_find(p, set->queue[first + sent].id);
+			if (d)
+				d->cb(d->ctx, NULL, -errno);
+			sent++;
+		}
+	}
 }
 
-static int open_to(const struct endpoint *to)
+void dgram_flush(struct loop *l)
 {
-	struct sockaddr_storage ss;
-	socklen_t len = endpoint_to_sockaddr(to, &ss);
-	int fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), err;
+	struct dgram_set *set = loop_shared(l, LOOP_DGRAM, sizeof(*set), end_set);
+	unsigned n;
 
-	if (fd < 0)
-		return -errno;
-	err = bind_random(fd, to->addr.len == 16);
-	if (!err && connect(fd, (struct sockaddr *)&ss, len))
-		err = -errno;
-	if (!err)
-		return fd;
-	close(fd);
-	return err;
+	if (!set || !set->n_queued)
+		return;
+	dgram_enter(set);
+	/* by the end of a run of callbacks more may have been queued, behind */
+	for (unsigned at = 0; at < set->n_queued; at += n) {
+		for (n = 1; at + n < set->n_queued && set->queue[at + n].port == set->queue[at].port; n++)
+			;
+		if (set->queue[at].port)
+			send_queued(set, at, n);
+	}
+	set->n_queued = 0;
+	while (set->fresh)
+		dgram_retire(set->fresh);
+	dgram_leave(set);
 }
 
-static int start(struct dgram *d, const uint8_t *msg, size_t len)
+static void enqueue(struct dgram_set *set, const struct dgram *d, const uint8_t *msg, size_t len)
 {
-	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = d };
-	ssize_t r;
+	struct dgram_queued *q;
 
-	if (epoll_ctl(d->set->epfd, EPOLL_CTL_ADD, d->fd, &ev))
-		return -errno;
-	do
-		r = send(d->fd, msg, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-	while (r < 0 && errno == EINTR);
-	return r < 0 ? -errno : 0;
+	if (set->n_queued == DGRAM_QUEUE)
+		dgram_flush(set->loop);
+	q = &set->queue[set->n_queued++];
+	q->port = d->port;
+	q->id = d->id;
+	q->len = (uint16_t)len;
+	memcpy(q->msg, msg, len);
 }
 
 struct dgram *dgram_send(struct loop *l, const struct endpoint *to, const uint8_t *msg, size_t len, dgram_fn *cb,
 			 void *ctx, int *err)
 {
 	struct dgram_set *set = get_set(l, err);
+	struct dgram_port *p;
 	struct dgram *d;
 
 	if (!set)
 		return NULL;
+	*err = -EMSGSIZE;
+	if (len < 2 || len > DGRAM_MSG)
+		return NULL;
+	p = get_port(set, to, bytes_u16(msg), err);
+	if (!p)
+		return NULL;
 	d = malloc(sizeof(*d));
+	*err = d ? 0 : -ENOMEM;
 	if (!d)
 		return NULL;
-	*d = (struct dgram){ .set = set, .cb = cb, .ctx = ctx };
-	d->fd = open_to(to);
-	*err = d->fd < 0 ? d->fd : start(d, msg, len);
-	if (!*err)
-		return d;
-	if (d->fd >= 0)
-		dgram_close(d);
-	else
-		free(d);
-	return NULL;
+	*d = (struct dgram){ .port = p, .cb = cb, .ctx = ctx, .id = bytes_u16(msg) };
+	d->next = p->by_id[d->id % DGRAM_BUCKETS];
+	p->by_id[d->id % DGRAM_BUCKETS] = d;
+	p->uses++;
+	p->open++;
+	enqueue(set, d, msg, len);
+	return d;
 }
 
 void dgram_close(struct dgram *d)
 {
-	struct dgram_set *set;
+	struct dgram_port *p;
+	struct dgram **link;
 
 	if (!d)
 		return;
-	set = d->set;
-	for (int i = set->at; i < set->n; i++)
-		if (set->ev[i].data.ptr == d)
-			set->ev[i].data.ptr = NULL;
-	/* Not left to close(2): a descriptor that a child inherited would keep the event, which points here. */
-	epoll_ctl(set->epfd, EPOLL_CTL_DEL, d->fd, NULL);
-	close(d->fd);
+	p = d->port;
+	link = &p->by_id[d->id % DGRAM_BUCKETS];
+	while (*link != d)
+		link = &(*link)->next;
+	*link = d->next;
+	p->late += !d->answered;
 	free(d);
+	if (--p->open == 0 && !p->fresh)
+		dgram_port_close(p);
 }
