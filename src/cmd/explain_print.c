@@ -43,6 +43,40 @@ static void print_ports(const struct explanation *x)
 		printf("\n");
 }
 
+/* Whether the profile's exports are told of its addresses: of what is answered here without a record none are. */
+static bool told(const struct explanation *x)
+{
+	return x->allowed && x->profile->exports &&
+	       (x->verdict.kind == VERDICT_UPSTREAM || x->verdict.kind == VERDICT_RECORD);
+}
+
+static bool opens_any(const struct explanation *x)
+{
+	const uint64_t *bits = x->verdict.attrs.ports;
+
+	return bits[0] | bits[1] | bits[2] | bits[3];
+}
+
+static void print_exports(const struct explanation *x)
+{
+	const struct exports *e = x->snapshot->exports;
+	const char *before = "exports:   ";
+
+	if (!told(x))
+		return;
+	if (!opens_any(x)) {
+		printf("exports:   none, as no ports are opened for it\n");
+		return;
+	}
+	for (size_t i = 0; i < e->n; i++) {
+		if (!(x->profile->exports >> i & 1))
+			continue;
+		printf("%s%s", before, e->v[i].name.text);
+		before = " ";
+	}
+	printf("\n");
+}
+
 /* What no entry says, the reason does. */
 static const char *sentence(const struct explanation *x)
 {
@@ -114,6 +148,7 @@ void explain_print_text(const struct explanation *x)
 	}
 	if (x->allowed)
 		print_ports(x);
+	print_exports(x);
 	if (x->live)
 		print_live(x);
 }
@@ -127,6 +162,18 @@ static struct jout *ports_json(const struct explanation *x)
 	for (size_t i = 0; i < c->n_ports; i++) {
 		if (opens(x, i))
 			jout_add_text(all, conf_port_text(&c->ports[i], port));
+	}
+	return all;
+}
+
+static struct jout *exports_json(const struct explanation *x)
+{
+	const struct exports *e = x->snapshot->exports;
+	struct jout *all = jout_array();
+
+	for (size_t i = 0; i < e->n; i++) {
+		if (opens_any(x) && x->profile->exports >> i & 1)
+			jout_add_text(all, e->v[i].name.text);
 	}
 	return all;
 }
@@ -178,6 +225,8 @@ void explain_print_json(const struct explanation *x)
 		jout_set_text(o, "line", NULL);
 	jout_set(o, "ports", x->allowed ? ports_json(x) : jout_array());
 	jout_set_text(o, "source", g && g->source && g->source[0] ? g->source : NULL);
+	if (told(x))
+		jout_set(o, "exports", exports_json(x));
 	if (x->live)
 		live_json(x, o);
 	out = jout_print(o, false);

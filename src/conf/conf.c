@@ -25,6 +25,7 @@ union any_section {
 	struct conf_limits limits;
 	struct conf_profile profile;
 	struct conf_catalog catalog;
+	struct conf_export export;
 	struct conf_log log;
 };
 
@@ -33,7 +34,7 @@ struct reader {
 	struct conf_in in;
 	struct conf_keys keys;
 	unsigned seen[CONF_SECTIONS];	/* line of each section that has no name */
-	struct list forwards, records, profiles, catalogs;
+	struct list forwards, records, profiles, catalogs, exports;
 };
 
 /*
@@ -185,8 +186,28 @@ static void *open_catalog(struct reader *r, const char *name, unsigned line)
 
 static void *open_export(struct reader *r, const char *name, unsigned line)
 {
-	diag_error(r->in.d, r->in.file, line, "[export] sections are not in this version");
-	return NULL;
+	struct conf_export *e;
+	const char *kept;
+	size_t i;
+
+	if (!name_ok(r, "export", name, line))
+		return NULL;
+	for (i = 0; i < r->exports.n; i++) {
+		e = r->exports.v[i];
+		if (!strcmp(e->name.text, name)) {
+			again(r, "export", name, line, e->name.line);
+			return NULL;
+		}
+	}
+	if (r->exports.n == CONF_EXPORTS) {
+		diag_error(r->in.d, r->in.file, line, "[export %s]: there may be %d of them", name, CONF_EXPORTS);
+		return NULL;
+	}
+	kept = keep(r, name);
+	e = kept ? list_add(r, &r->exports, sizeof(*e)) : NULL;
+	if (e)
+		e->name = (struct conf_str){ kept, line };
+	return e;
 }
 
 static const struct section_kind kinds[] = {
@@ -248,14 +269,12 @@ static void on_section(void *ctx, const char *kind, const char *name, unsigned l
 		return;
 	if (!k->open)
 		base = open_single(r, k, name, line);
-	else if (*name || k->section == CONF_EXPORT)
+	else if (*name)
 		base = k->open(r, name, line);
 	else {
 		diag_error(r->in.d, r->in.file, line, "[%s] needs a name: [%s]", kind, conf_schema.sections[k->section]);
 		base = NULL;
 	}
-	if (k->section == CONF_EXPORT)
-		return;
 	section = k->section == CONF_PROFILE && !strcmp(name, "default") ? CONF_DEFAULT : k->section;
 	/* The keys of a refused section are judged too, so that one run shows everything; where they go nobody looks. */
 	if (!base)
@@ -293,6 +312,12 @@ static void on_record(void *ctx, const struct conf_option *o, const char *text, 
 		*s = (struct conf_str){ kept, line };
 }
 
+static void on_whole(void *ctx, const struct conf_keys *k)
+{
+	if (k->section == CONF_EXPORT)
+		conf_export_check(k, k->base);
+}
+
 static void set_defaults(struct reader *r)
 {
 	struct conf_profile *first;
@@ -309,11 +334,12 @@ static void set_defaults(struct reader *r)
 	conf_keys_default(&r->in, &conf_schema, CONF_DEFAULT, first);
 }
 
+static const struct ini_handler handler = { on_section, on_key, on_more };
+
 /* False: there is no telling what was meant. */
-static bool read_file(struct reader *r, bool path_written)
+static bool read_file(struct reader *r, FILE *in, bool path_written)
 {
-	static const struct ini_handler handler = { on_section, on_key, on_more };
-	int rc = ini_read(r->in.file, &handler, r, r->in.d);
+	int rc = in ? ini_read_stream(in, r->in.file, &handler, r, r->in.d) : ini_read(r->in.file, &handler, r, r->in.d);
 
 	conf_keys_end(&r->keys);
 	if (rc == -ENOENT && !path_written && !strcmp(r->in.file, CONF_DEFAULT_FILE))
@@ -323,7 +349,8 @@ static bool read_file(struct reader *r, bool path_written)
 	return !rc;
 }
 
-struct conf *conf_read(struct arena *a, const char *path, bool path_written, struct diag_list *d)
+/* in: NULL for the file at `path`. */
+static struct conf *read_from(struct arena *a, FILE *in, const char *path, bool path_written, struct diag_list *d)
 {
 	struct reader r = { .in = { .a = a, .d = d } };
 	struct conf *c = arena_alloc(a, sizeof(*c));
@@ -336,17 +363,28 @@ struct conf *conf_read(struct arena *a, const char *path, bool path_written, str
 		return NULL;
 	r.c = c;
 	r.in.file = c->path;
-	r.keys = (struct conf_keys){ .in = &r.in, .schema = &conf_schema, .put = on_record, .ctx = &r };
+	r.keys = (struct conf_keys){ .in = &r.in, .schema = &conf_schema, .put = on_record, .whole = on_whole, .ctx = &r };
 	set_defaults(&r);
-	readable = r.in.starved || read_file(&r, path_written);
+	readable = r.in.starved || read_file(&r, in, path_written);
 	c->forwards = list_flatten(&r, &r.forwards, sizeof(*c->forwards), &c->n_forwards);
 	c->profiles = list_flatten(&r, &r.profiles, sizeof(*c->profiles), &c->n_profiles);
 	/* that the default catalogue is missing too would only lead astray */
 	if (!readable && c->profiles)
 		c->profiles[0].catalog.n = 0;
 	c->catalogs = list_flatten(&r, &r.catalogs, sizeof(*c->catalogs), &c->n_catalogs);
+	c->exports = list_flatten(&r, &r.exports, sizeof(*c->exports), &c->n_exports);
 	c->records = list_flatten(&r, &r.records, sizeof(*c->records), &c->n_records);
 	if (!r.in.starved)
 		conf_check(&r.in, c, r.seen[CONF_CACHE]);
 	return r.in.starved ? NULL : c;
+}
+
+struct conf *conf_read(struct arena *a, const char *path, bool path_written, struct diag_list *d)
+{
+	return read_from(a, NULL, path, path_written, d);
+}
+
+struct conf *conf_read_stream(struct arena *a, FILE *in, const char *path, struct diag_list *d)
+{
+	return read_from(a, in, path, true, d);
 }

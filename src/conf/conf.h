@@ -95,6 +95,36 @@ struct conf_catalog {
 	struct conf_str file;
 };
 
+enum conf_export_kind { EXPORT_NFTABLES, EXPORT_IPSET, EXPORT_FILE, EXPORT_SOCKET };
+enum conf_export_key { KEY_ADDRESS, KEY_SERVICE, KEY_CLIENT, KEY_CLIENT_SERVICE };
+enum conf_refresh { REFRESH_AUTO, REFRESH_UPDATE, REFRESH_REPLACE };
+
+/* set4, set6 */
+struct conf_set {
+	const char *family, *table;	/* "" for an ipset */
+	const char *name;		/* "": none */
+	unsigned line;
+};
+
+#define CONF_EXPORTS 64			/* sections: sets of them are bits of a uint64_t */
+
+struct conf_export {
+	struct conf_str name;		/* line: the section's */
+	enum conf_export_kind kind;
+	struct conf_set set[2];		/* IPv4, IPv6 */
+	bool create;
+	enum conf_export_key key;
+	uint64_t size;			/* elements */
+	struct conf_str path;		/* file, socket */
+	uint32_t min_time, grace;	/* seconds */
+	uint32_t deadline_ms;
+	bool or_answer;			/* on-failure = answer */
+	enum conf_refresh refresh;
+	bool private;
+	bool follow;			/* follow = conntrack */
+	uint32_t follow_max;		/* seconds */
+};
+
 enum conf_queries { QUERIES_NONE, QUERIES_BLOCKED, QUERIES_ALL };
 
 struct conf_log {
@@ -119,6 +149,8 @@ struct conf {
 	size_t n_profiles;
 	struct conf_catalog *catalogs;
 	size_t n_catalogs;
+	struct conf_export *exports;
+	size_t n_exports;
 	struct conf_log log;
 };
 
@@ -130,6 +162,11 @@ struct conf {
  * !path_written, an error otherwise (missing) or the defaults (empty).
  */
 struct conf *conf_read(struct arena *a, const char *path, bool path_written, struct diag_list *d);
+/*
+ * The same from an open file, which stays the caller's and stands for `path`: a text that was kept. An
+ * empty one is the defaults.
+ */
+struct conf *conf_read_stream(struct arena *a, FILE *in, const char *path, struct diag_list *d);
 
 /* Writes every section and key with its value as INI that conf_read takes: a fixed point. */
 void conf_print(const struct conf *c, FILE *out);

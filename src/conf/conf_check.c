@@ -162,6 +162,7 @@ void conf_check(struct conf_in *in, const struct conf *c, unsigned cache_line)
 		diag_error(in->d, in->file, def->clients.line,
 			   "'clients' in [profile default]: it is for every client that no other profile names");
 	check_prefixes(in, c);
+	conf_exports_check(in, c);
 	if (c->cache.min_ttl > c->cache.max_ttl)
 		diag_error(in->d, in->file, cache_line, "[cache] min-ttl is larger than max-ttl");
 }

@@ -32,6 +32,7 @@ static void judge_version(struct conf_keys *k)
 static void finish_key(struct conf_keys *k)
 {
 	const struct conf_option *o = k->option;
+	size_t errors = diag_errors(k->in->d);
 	char expected[256];
 
 	if (!o)
@@ -47,6 +48,7 @@ static void finish_key(struct conf_keys *k)
 		conf_value_set(k->in, o, k->base, k->lines, k->n, k->line);
 		judge_version(k);
 	}
+	k->bad[o - k->schema->options] = diag_errors(k->in->d) > errors;
 	k->option = NULL;
 }
 
@@ -61,6 +63,8 @@ static void finish_section(struct conf_keys *k)
 	for (i = 0; i < k->schema->n; i++, o++)
 		if (o->flags & CONF_REQUIRED && o->sections & 1u << k->section && !k->seen[i])
 			diag_error(k->in->d, k->in->file, k->section_line, "[%s] needs '%s', %s", k->label, o->key, o->help);
+	if (k->whole)
+		k->whole(k->ctx, k);
 	k->base = NULL;
 }
 
@@ -72,6 +76,7 @@ void conf_keys_section(struct conf_keys *k, unsigned section, const char *label,
 	snprintf(k->label, sizeof(k->label), "%s", label);
 	k->base = base;
 	memset(k->seen, 0, sizeof(k->seen));
+	memset(k->bad, 0, sizeof(k->bad));
 	conf_keys_default(k->in, k->schema, section, base);
 }
 
@@ -167,6 +172,29 @@ void conf_keys_more(struct conf_keys *k, const char *value, unsigned line)
 {
 	if (k->option)
 		add_line(k, value, line);
+}
+
+/* The index of a key of the section at hand; it is there. */
+static size_t key_index(const struct conf_keys *k, const char *key)
+{
+	size_t i = 0;
+
+	while (i + 1 < k->schema->n && (!(k->schema->options[i].sections & 1u << k->section) ||
+					strcmp(k->schema->options[i].key, key)))
+		i++;
+	return i;
+}
+
+unsigned conf_keys_line(const struct conf_keys *k, const char *key)
+{
+	unsigned line = k->seen[key_index(k, key)];
+
+	return line ? line : k->section_line;
+}
+
+bool conf_keys_bad(const struct conf_keys *k, const char *key)
+{
+	return k->bad[key_index(k, key)];
 }
 
 void conf_keys_end(struct conf_keys *k)

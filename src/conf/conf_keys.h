@@ -15,6 +15,8 @@ struct conf_keys {
 	struct conf_in *in;
 	const struct conf_schema *schema;
 	void (*put)(void *ctx, const struct conf_option *o, const char *text, unsigned line);	/* CONF_LINES */
+	/* A section has all its keys, and what its options cannot say of themselves may be looked at; or NULL. */
+	void (*whole)(void *ctx, const struct conf_keys *k);
 	void *ctx;
 
 	unsigned section;		/* index into schema->sections */
@@ -22,6 +24,7 @@ struct conf_keys {
 	char label[96];			/* "[profile wsus]" for messages */
 	void *base;			/* the section's struct; NULL: keys are passed over */
 	unsigned seen[CONF_OPTIONS_MAX];	/* line of each option's key */
+	bool bad[CONF_OPTIONS_MAX];	/* its value was an error */
 	const struct conf_option *option;	/* of the key at hand, or NULL */
 	unsigned line;			/* of that key */
 	struct conf_str *lines;		/* of its value */
@@ -37,6 +40,10 @@ void conf_keys_section(struct conf_keys *k, unsigned section, const char *label,
 void conf_keys_skip(struct conf_keys *k);
 void conf_keys_key(struct conf_keys *k, const char *key, const char *value, unsigned line);
 void conf_keys_more(struct conf_keys *k, const char *value, unsigned line);
+/* For `whole`. The line of a key, which is the section's where it is not written. */
+unsigned conf_keys_line(const struct conf_keys *k, const char *key);
+/* Whether the key's value was an error: then the field says nothing. */
+bool conf_keys_bad(const struct conf_keys *k, const char *key);
 /* Ends the last section and frees what was needed on the way. */
 void conf_keys_end(struct conf_keys *k);
 

@@ -92,9 +92,17 @@ static void put_choice(FILE *out, const char *words, unsigned n)
 	fprintf(out, " %.*s", (int)strcspn(words, " "), words);
 }
 
+static void put_set(FILE *out, const struct conf_set *set)
+{
+	if (*set->family)
+		fprintf(out, " %s %s", set->family, set->table);
+	if (*set->name)
+		fprintf(out, " %s", set->name);
+}
+
 static void put_number(FILE *out, const struct conf_option *o, const void *field)
 {
-	uint64_t v = o->type == CONF_SIZE ? *(const uint64_t *)field : *(const uint32_t *)field;
+	uint64_t v = o->type == CONF_SIZE || o->type == CONF_LARGE ? *(const uint64_t *)field : *(const uint32_t *)field;
 	char buf[CONF_NUMBER_TEXT];
 
 	if (o->type == CONF_AUTO && !v)
@@ -132,11 +140,15 @@ void conf_value_print(const struct conf_option *o, const void *section, const ch
 		if (*text->text)
 			fprintf(out, " %s", o->type == CONF_PATH ? path_text(text->text, file) : text->text);
 		break;
+	case CONF_SET:
+		put_set(out, field);
+		break;
 	case CONF_COUNT:
 	case CONF_AUTO:
 	case CONF_SECONDS:
 	case CONF_MILLIS:
 	case CONF_SIZE:
+	case CONF_LARGE:
 		put_number(out, o, field);
 		break;
 	default:
@@ -184,5 +196,7 @@ void conf_print(const struct conf *c, FILE *out)
 		put_section(c, i ? CONF_PROFILE : CONF_DEFAULT, "profile", c->profiles[i].name.text, &c->profiles[i], out);
 	for (i = 0; i < c->n_catalogs; i++)
 		put_section(c, CONF_CATALOG, "catalog", c->catalogs[i].name.text, &c->catalogs[i], out);
+	for (i = 0; i < c->n_exports; i++)
+		put_section(c, CONF_EXPORT, "export", c->exports[i].name.text, &c->exports[i], out);
 	put_section(c, CONF_LOG, "log", "", &c->log, out);
 }

@@ -14,6 +14,7 @@
 #define TIB ((uint64_t)1 << 40)
 #define MANY 1000000000ull
 #define PATH_LENGTH 4095
+#define SET_SIZE (1ull << 26)		/* the kernel needs some hundred bytes for each element */
 #define SOCKET_LENGTH (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
 
 #define IN(section) (1u << (section))
@@ -25,6 +26,7 @@
 #define CACHE(field) offsetof(struct conf_cache, field)
 #define LIMITS(field) offsetof(struct conf_limits, field)
 #define PROFILE(field) offsetof(struct conf_profile, field)
+#define EXPORT(field) offsetof(struct conf_export, field)
 #define LOG(field) offsetof(struct conf_log, field)
 
 static const struct conf_option options[] = {
@@ -118,11 +120,37 @@ static const struct conf_option options[] = {
 	{ PROFILES, "aaaa", CONF_BOOL, PROFILE(aaaa), 0, 0, NULL, "yes", 0, "IPv6 addresses are given out" },
 	{ PROFILES, "mode", CONF_EITHER, PROFILE(audit), 0, 0, "enforce audit", "enforce", 0,
 	  "audit: resolve all, log what would be blocked" },
-	{ PROFILES, "export", CONF_WORDS, PROFILE(export), 0, 0, NULL, NULL, CONF_EMPTY | CONF_ABSENT,
+	{ PROFILES, "export", CONF_WORDS, PROFILE(export), 0, 0, NULL, NULL, CONF_EMPTY,
 	  "names of [export] sections" },
 
 	{ IN(CONF_CATALOG), "file", CONF_PATH, offsetof(struct conf_catalog, file), 0, PATH_LENGTH, NULL, NULL,
 	  CONF_REQUIRED, "where the catalogue is" },
+
+	{ IN(CONF_EXPORT), "kind", CONF_CHOICE, EXPORT(kind), 0, 0, "nftables ipset file socket", "nftables", 0,
+	  "who is told" },
+	{ IN(CONF_EXPORT), "set4", CONF_SET, EXPORT(set[0]), 0, 0, NULL, NULL, CONF_EMPTY, "the set of IPv4 addresses" },
+	{ IN(CONF_EXPORT), "set6", CONF_SET, EXPORT(set[1]), 0, 0, NULL, NULL, CONF_EMPTY, "the set of IPv6 addresses" },
+	{ IN(CONF_EXPORT), "create", CONF_BOOL, EXPORT(create), 0, 0, NULL, "no", 0, "make sets that are missing" },
+	{ IN(CONF_EXPORT), "key", CONF_CHOICE, EXPORT(key), 0, 0, "address service client client-service", "address", 0,
+	  "what an element of them is" },
+	{ IN(CONF_EXPORT), "size", CONF_LARGE, EXPORT(size), 1, SET_SIZE, NULL, "65536", 0, "elements they have room for" },
+	{ IN(CONF_EXPORT), "path", CONF_PATH, EXPORT(path), 0, PATH_LENGTH, NULL, NULL, CONF_EMPTY,
+	  "the file, or the socket of whoever listens" },
+	{ IN(CONF_EXPORT), "min-time", CONF_SECONDS, EXPORT(min_time), 0, 7 * DAY, NULL, "60s", 0,
+	  "the shortest time that a lease is made for" },
+	{ IN(CONF_EXPORT), "grace", CONF_SECONDS, EXPORT(grace), 0, 7 * DAY, NULL, "300s", 0,
+	  "how long a lease outlives the TTL" },
+	{ IN(CONF_EXPORT), "deadline", CONF_MILLIS, EXPORT(deadline_ms), 1, MINUTE, NULL, "500ms", 0,
+	  "how long an answer waits for the confirmation" },
+	{ IN(CONF_EXPORT), "on-failure", CONF_EITHER, EXPORT(or_answer), 0, 0, "servfail answer", "servfail", 0,
+	  "whether an address that was not taken is given out" },
+	{ IN(CONF_EXPORT), "refresh", CONF_CHOICE, EXPORT(refresh), 0, 0, "auto update replace", "auto", 0,
+	  "how the time of an element is moved" },
+	{ IN(CONF_EXPORT), "private", CONF_BOOL, EXPORT(private), 0, 0, NULL, "no", 0, "private addresses may be opened" },
+	{ IN(CONF_EXPORT), "follow", CONF_EITHER, EXPORT(follow), 0, 0, "none conntrack", "none", 0,
+	  "conntrack: a lease goes on while a flow to its address lives" },
+	{ IN(CONF_EXPORT), "follow-max", CONF_SECONDS, EXPORT(follow_max), 0, 7 * DAY, NULL, "1h", 0,
+	  "but no longer than this" },
 
 	{ IN(CONF_LOG), "queries", CONF_CHOICE, LOG(queries), 0, 0, "none blocked all", "blocked", 0, "what is logged" },
 	{ IN(CONF_LOG), "rate", CONF_COUNT, LOG(rate), 1, MANY, NULL, "100", 0, "lines a second" },
@@ -141,6 +169,8 @@ static const char *const sections[CONF_SECTIONS] = {
 _Static_assert(ARRAY_SIZE(options) <= CONF_OPTIONS_MAX, "conf_keys remembers a line for each");
 _Static_assert(offsetof(struct conf_profile, sinkhole6) == offsetof(struct conf_profile, sinkhole4) +
 	       sizeof(struct addr), "CONF_SINKHOLE fills both");
-_Static_assert(sizeof(enum conf_block) == sizeof(unsigned), "CONF_CHOICE stores an unsigned");
+_Static_assert(sizeof(enum conf_block) == sizeof(unsigned) && sizeof(enum conf_export_kind) == sizeof(unsigned) &&
+	       sizeof(enum conf_export_key) == sizeof(unsigned) && sizeof(enum conf_refresh) == sizeof(unsigned),
+	       "CONF_CHOICE stores an unsigned");
 
 const struct conf_schema conf_schema = { options, ARRAY_SIZE(options), sections, CONF_SECTIONS };

@@ -19,8 +19,9 @@ enum conf_type {
 	CONF_COUNT,			/* uint32_t */
 	CONF_AUTO,			/* uint32_t, 0 is "auto" */
 	CONF_SECONDS, CONF_MILLIS,	/* uint32_t */
-	CONF_SIZE,			/* uint64_t */
+	CONF_SIZE, CONF_LARGE,		/* uint64_t: bytes; a number */
 	CONF_WORD, CONF_PATH,		/* struct conf_str */
+	CONF_SET,			/* struct conf_set */
 	/* Prose: further lines are joined with a blank. */
 	CONF_TEXT,			/* struct conf_str */
 	/* Lists. */

@@ -94,6 +94,7 @@ const char *conf_expected(const struct conf_option *o, char *buf, size_t cap)
 {
 	static const char *const fixed[] = {
 		[CONF_BOOL] = "yes or no", [CONF_WORD] = "one word", [CONF_TEXT] = "text", [CONF_WORDS] = "words",
+		[CONF_SET] = "FAMILY TABLE SET with FAMILY inet, ip or ip6, or the name of an ipset",
 		[CONF_CATALOGS] = "CATALOG or CATALOG/GROUP, names of letters, digits, '-', '_' and '.'",
 		[CONF_ENDPOINTS] = "ADDR@PORT or ADDR", [CONF_PREFIXES] = "ADDR/BITS or ADDR",
 		[CONF_PORTS] = "tcp/PORT or udp/PORT", [CONF_TYPES] = "types that a name can be asked for, like AAAA",
@@ -109,6 +110,7 @@ const char *conf_expected(const struct conf_option *o, char *buf, size_t cap)
 		break;
 	case CONF_COUNT:
 	case CONF_AUTO:
+	case CONF_LARGE:
 		snprintf(buf, cap, "a number from %llu to %llu%s", (unsigned long long)o->min, (unsigned long long)o->max,
 			 o->type == CONF_AUTO ? ", or auto" : "");
 		break;
@@ -199,7 +201,7 @@ static int number_parse(const struct conf_option *o, const char *text, uint64_t 
 	}
 	if (o->type == CONF_SECONDS || o->type == CONF_MILLIS)
 		rc = time_parse(v, text);
-	else if (o->type == CONF_SIZE)
+	else if (o->type == CONF_SIZE || o->type == CONF_LARGE)
 		rc = unit_parse(v, text, sizes, ARRAY_SIZE(sizes));
 	else
 		rc = unit_parse(v, text, &one, 1);
@@ -222,7 +224,7 @@ static int number_set(const struct conf_option *o, void *field, const char *text
 
 	if (rc)
 		return rc;
-	if (o->type == CONF_SIZE)
+	if (o->type == CONF_SIZE || o->type == CONF_LARGE)
 		*(uint64_t *)field = v;
 	else
 		*(uint32_t *)field = (uint32_t)v;
@@ -266,6 +268,9 @@ static void scalar_set(struct conf_in *in, const struct conf_option *o, void *fi
 	case CONF_PATH:
 	case CONF_TEXT:
 		rc = text_set(in, o, field, text, line);
+		break;
+	case CONF_SET:
+		rc = conf_set_parse(in, field, text, line);
 		break;
 	default:
 		rc = number_set(o, field, text);
@@ -351,7 +356,7 @@ void conf_value_set(struct conf_in *in, const struct conf_option *o, void *secti
 void conf_value_default(struct conf_in *in, const struct conf_option *o, void *section)
 {
 	struct conf_str def = { o->def, 0 };
-	bool text = o->type == CONF_WORD || o->type == CONF_PATH || o->type == CONF_TEXT || conf_type_list(o->type);
+	bool text = (o->type >= CONF_WORD && o->type <= CONF_TEXT) || conf_type_list(o->type);
 
 	if (o->type != CONF_LINES && (o->def || text))
 		conf_value_set(in, o, section, &def, o->def ? 1 : 0, 0);

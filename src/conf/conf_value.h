@@ -25,6 +25,8 @@ bool conf_type_list(enum conf_type type);
  */
 void conf_value_set(struct conf_in *in, const struct conf_option *o, void *section, const struct conf_str *lines,
 		    size_t n, unsigned line);
+/* set4 or set6 from its words. 0 or -EINVAL. conf_export.c */
+must_check int conf_set_parse(struct conf_in *in, struct conf_set *set, const char *text, unsigned line);
 /* The same for lists, from words. conf_list.c */
 void conf_list_set(struct conf_in *in, const struct conf_option *o, void *section, const struct conf_str *words,
 		   size_t n, unsigned line);

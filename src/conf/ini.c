@@ -296,6 +296,22 @@ static int open_file(const char *path, FILE **in, bool *nul)
 	return rc;
 }
 
+static int read_all(struct reader *r)
+{
+	int rc = 0;
+
+	r->text = malloc(INI_LINE_MAX + 1);
+	if (!r->text)
+		return -ENOMEM;
+	/* Never told of a bad line, inih has nothing to complain of: what it gives is its own trouble. */
+	if (!r->nul && ini_parse_stream(give_line, r, handle, r))
+		rc = -ENOMEM;
+	if (r->nul)
+		diag_error(r->d, r->path, 0, "holds NUL bytes: this is not text");
+	free(r->text);
+	return r->error ? r->error : rc;
+}
+
 int ini_read(const char *path, const struct ini_handler *h, void *ctx, struct diag_list *d)
 {
 	struct reader r = { .h = h, .ctx = ctx, .d = d, .path = path };
@@ -303,20 +319,14 @@ int ini_read(const char *path, const struct ini_handler *h, void *ctx, struct di
 
 	if (rc)
 		return rc;
-	r.text = malloc(INI_LINE_MAX + 1);
-	if (!r.text) {
-		rc = -ENOMEM;
-		goto out;
-	}
-	/* Never told of a bad line, inih has nothing to complain of: what it gives is its own trouble. */
-	if (!r.nul && ini_parse_stream(give_line, &r, handle, &r))
-		rc = -ENOMEM;
-	if (r.nul)
-		diag_error(d, path, 0, "holds NUL bytes: this is not text");
-	if (r.error)
-		rc = r.error;
-out:
-	free(r.text);
+	rc = read_all(&r);
 	fclose(r.in);
 	return rc;
+}
+
+int ini_read_stream(FILE *in, const char *path, const struct ini_handler *h, void *ctx, struct diag_list *d)
+{
+	struct reader r = { .h = h, .ctx = ctx, .d = d, .path = path, .in = in };
+
+	return read_all(&r);
 }

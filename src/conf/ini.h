@@ -9,6 +9,8 @@
  * Comments: a line that begins with '#' or ';', or what follows a blank and ';'.
  */
 
+#include <stdio.h>
+
 #include "base/bytes.h"
 #include "base/diag.h"
 
@@ -29,5 +31,10 @@ struct ini_handler {
  * -EISDIR for a folder. A file with NUL bytes is one error, its content not handed out.
  */
 must_check int ini_read(const char *path, const struct ini_handler *h, void *ctx, struct diag_list *d);
+/*
+ * The same from where the stream stands to its end; `path` is its name. What stands before a NUL byte
+ * may be handed out.
+ */
+must_check int ini_read_stream(FILE *in, const char *path, const struct ini_handler *h, void *ctx, struct diag_list *d);
 
 #endif

@@ -13,6 +13,9 @@
 #define CHAIN_LINKS 16
 #define CHAIN_TARGETS (CHAIN_LINKS + 8)	/* names that one answer may teach: its links, and of services a few */
 
+/* Why an address of a family that chain_ask.families lacks is not there. */
+#define CHAIN_NO_SET "address of a family that no set takes, taken out"
+
 enum chain_outcome {
 	CHAIN_PASS,			/* keep[] is the answer, maybe a negative one */
 	CHAIN_BLOCKED,			/* a link leaves the catalogue: `link` */
@@ -33,6 +36,11 @@ struct chain_ask {
 	const struct verdict *verdict;
 	const struct name *qname;
 	uint16_t qtype;
+	/*
+	 * Bit EXPORT_V4, bit EXPORT_V6: addresses and hints of which family may be given. 0 is none, so that nobody
+	 * forgets to say it: EXPORT_BOTH where there is no export, else at most snapshot_families().
+	 */
+	unsigned families;
 	bool dnssec_ok;
 	bool judge_all;			/* go on past a bad link, and keep what is behind it: `explain --live`, audit */
 };

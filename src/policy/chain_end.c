@@ -13,11 +13,17 @@ static bool private_address(const struct chain_walk *w, const struct addr *a)
 	return guard_private(ask->snapshot->guard, a);
 }
 
+/* Whether no set takes addresses of this family, for this client. */
+static bool foreign_family(const struct chain_walk *w, const struct addr *a)
+{
+	return !(w->ask->families >> export_family(a) & 1);
+}
+
 static bool drop_hint(void *ctx, const struct addr *hint)
 {
 	const struct chain_walk *w = ctx;
 
-	return (hint->len == 16 && !w->ask->profile->aaaa) || private_address(w, hint);
+	return (hint->len == 16 && !w->ask->profile->aaaa) || foreign_family(w, hint) || private_address(w, hint);
 }
 
 static bool judge_target(void *ctx, const struct name *target, uint32_t ttl)
@@ -48,9 +54,9 @@ static bool passes(struct chain_walk *w, struct answer_rr *rr)
 	case TYPE_A:
 	case TYPE_AAAA:
 		addr = rr->type == TYPE_A ? addr_v4(w->a->msg + rr->rdata) : addr_v6(w->a->msg + rr->rdata);
-		ok = !private_address(w, &addr);
+		ok = !foreign_family(w, &addr) && !private_address(w, &addr);
 		if (!ok)
-			w->c->why = "private address taken out";
+			w->c->why = foreign_family(w, &addr) ? CHAIN_NO_SET : "private address taken out";
 		break;
 	case TYPE_HTTPS:
 	case TYPE_SVCB:

@@ -10,7 +10,7 @@ const char *reason_text(enum reason r)
 		[REASON_SPECIAL] = "special", [REASON_LEARNED] = "learned", [REASON_UNLISTED] = "unlisted",
 		[REASON_CHAIN_ONLY] = "chain-only", [REASON_TYPE] = "type", [REASON_CLIENT] = "client",
 		[REASON_CHAIN] = "chain", [REASON_FILTERED] = "filtered",
-		[REASON_FAILED] = "failed",
+		[REASON_FAILED] = "failed", [REASON_EXPORT] = "export",
 	};
 
 	return text[r];

@@ -12,6 +12,7 @@ struct profile {
 	bool trust, local, aaaa, audit;
 	enum conf_block block;
 	struct addr sinkhole4, sinkhole6;
+	uint64_t exports;		/* bits of struct exports */
 	uint64_t types;			/* bits of struct catalog's type table */
 	uint64_t id;			/* hash of the name: the same over reloads */
 	struct choice choice;

@@ -22,6 +22,7 @@ static bool build_profiles(struct snapshot *s, struct catalog_build *b)
 			.name = from->name.text, .index = (uint16_t)i,
 			.trust = from->trust, .local = from->local, .aaaa = from->aaaa, .audit = from->audit,
 			.block = from->block, .sinkhole4 = from->sinkhole4, .sinkhole6 = from->sinkhole6,
+			.exports = exports_bits(s->exports, &from->export),
 			.id = hash_bytes(from->name.text, strlen(from->name.text)),
 		};
 		for (size_t t = 0; t < from->types.n; t++) {
@@ -161,7 +162,8 @@ static bool build(struct snapshot *s, const struct snapshot_options *o, struct d
 
 	s->generation = o->generation;
 	s->conf = conf_read(s->arena, o->path, o->path_written, d);
-	if (!s->conf || !(b = catalog_build_new(s->arena, s->conf, d)))
+	s->exports = s->conf ? exports_build(s->arena, s->conf) : NULL;
+	if (!s->exports || !(b = catalog_build_new(s->arena, s->conf, d)))
 		return false;
 	choices = arena_array(s->arena, s->conf->n_profiles + 3, sizeof(*choices));
 	if (!choices || !build_parts(s, b, o, d)) {
@@ -173,8 +175,10 @@ static bool build(struct snapshot *s, const struct snapshot_options *o, struct d
 		return false;
 	for (size_t i = 0; i < s->n_profiles; i++)
 		s->profiles[i].choice = choices[i];
-	if (o->hygiene)
+	if (o->hygiene) {
 		warn_unreachable(s, d);
+		exports_warn(s->exports, s->conf, d);
+	}
 	return true;
 }
 
@@ -214,4 +218,9 @@ const struct profile *snapshot_profile(const struct snapshot *s, const struct ad
 	uint32_t i = lpm_find(s->profile_of, client);
 
 	return &s->profiles[i == LPM_NONE ? 0 : i];
+}
+
+unsigned snapshot_families(const struct snapshot *s, const struct profile *p)
+{
+	return p->exports ? exports_families(s->exports, p->exports) : EXPORT_BOTH;
 }

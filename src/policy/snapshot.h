@@ -9,6 +9,7 @@
 
 #include <stdatomic.h>
 
+#include "policy/exports.h"
 #include "policy/guard.h"
 #include "policy/nametab.h"
 #include "policy/profile.h"
@@ -21,6 +22,7 @@ struct snapshot {
 	uint32_t generation;
 	const struct conf *conf;
 	const struct catalog *catalog;
+	const struct exports *exports;
 	struct profile *profiles;	/* [0] is default */
 	size_t n_profiles;
 	struct lpm *clients;		/* who may ask */
@@ -58,6 +60,11 @@ void snapshot_release(struct snapshot *s);
 
 bool snapshot_client_ok(const struct snapshot *s, const struct addr *client);
 const struct profile *snapshot_profile(const struct snapshot *s, const struct addr *client);
+/*
+ * Families (bit EXPORT_V4, bit EXPORT_V6) whose addresses the profile's clients may be given: those that one of its
+ * exports has somewhere to put; both where it has no exports.
+ */
+unsigned snapshot_families(const struct snapshot *s, const struct profile *p);
 
 /* The i-th upstream: 0 is [upstream], i + 1 the i-th [forward]. */
 static inline const struct conf_upstream *snapshot_upstream(const struct snapshot *s, unsigned i)

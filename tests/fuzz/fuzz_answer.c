@@ -7,14 +7,16 @@
 #include "dns/answer_rdata.h"
 #include "fuzz.h"
 #include "policy/chain.h"
+#include "policy/grant.h"
 
 /*
- * The first byte: bits 0 and 1 the profile, 2 DO, 3 the walk that goes on. The rest is an upstream's reply to the
+ * The first byte: bits 0 and 1 the profile, 2 DO, 3 the walk that goes on, 4 no IPv4, 5 no IPv6. The rest is an upstream's reply to the
  * question it bears, read, judged, written anew and read again.
  */
 
 static struct answer answer, again, third;
 static struct chain chain;
+static struct grant grant;
 static struct answer_keep all[ANSWER_RRS];
 static uint16_t ttls[ANSWER_TTLS], ttls3[ANSWER_TTLS];
 static uint8_t out[WIRE_MAX], out3[WIRE_MAX];
@@ -250,6 +252,19 @@ static void check_chain(const struct chain_ask *ask)
 	}
 }
 
+/* Of what leaves every address is known, and of a family that may be given. */
+static void check_grant(const struct chain_ask *ask)
+{
+	grant_clear(&grant);
+	grant_answer(&grant, &again);
+	CHECK(!grant.full && grant.n <= GRANT_ADDRS);
+	for (size_t i = 0; i < grant.n; i++) {
+		CHECK(ask->families >> export_family(&grant.addrs[i]) & 1);
+		CHECK(grant.addrs[i].len == 4 || ask->profile->aaaa || ask->qtype == TYPE_AAAA);
+		CHECK(private_ok(ask) || !guard_private(snap->guard, &grant.addrs[i]));
+	}
+}
+
 /* ------------------------------------------------ one input */
 
 /* What was asked; false where the reply answers nothing of ours. */
@@ -288,11 +303,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ask.profile = &snap->profiles[data[0] & 3];
 	ask.dnssec_ok = data[0] & 4;
 	ask.judge_all = data[0] & 8;
+	ask.families = EXPORT_BOTH & ~(data[0] >> 4);
 	decide(snap, ask.profile, &qname, ask.qtype, &v);
 	chain_walk(&ask, &answer, &chain);
 	if (chain.outcome == CHAIN_PASS || (ask.judge_all && chain.outcome == CHAIN_BLOCKED)) {
 		check_chain(&ask);
 		check_compose(&qname, ask.qtype);
+		check_grant(&ask);
 	}
 	return 0;
 }

@@ -17,6 +17,7 @@
 static struct snapshot *snap;
 static struct answer answer;
 static struct chain chain;
+static unsigned families = EXPORT_BOTH;
 static uint8_t out[WIRE_MAX];
 static uint16_t ttls[ANSWER_TTLS];
 
@@ -145,7 +146,7 @@ static inline char *walk(const struct packet *p, const char *profile, bool judge
 	struct name qname = snap_name(qtext);
 	struct chain_ask ask = {
 		.snapshot = snap, .profile = snap_profile(snap, profile), .verdict = &v, .qname = &qname,
-		.qtype = p->qtype, .judge_all = judge_all, .dnssec_ok = dnssec_ok,
+		.qtype = p->qtype, .families = families, .judge_all = judge_all, .dnssec_ok = dnssec_ok,
 	};
 	size_t len, size;
 	uint8_t *wire = write_packet(p, &len);

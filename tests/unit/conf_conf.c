@@ -153,6 +153,7 @@ static const char everything[] =
 	"types = A TXT TYPE1234 txt\n"
 	"aaaa = no\n"
 	"mode = audit\n"
+	"export = tell\n"
 	"[profile default]\n"
 	"catalog =\n"
 	"chain = trust\n"
@@ -162,8 +163,29 @@ static const char everything[] =
 	"types = AAAA\n"
 	"aaaa = off\n"
 	"mode = audit\n"
+	"export = lock tell\n"
 	"[catalog mine]\n"
 	"file = lists/mine.ini\n"
+	"[export lock]\n"
+	"kind = nftables\n"
+	"set4 = ip  filter	up-date.4\n"
+	"set6 = inet lockdown update6\n"
+	"create = yes\n"
+	"key = client-service\n"
+	"size = 2K\n"
+	"min-time = 61s\n"
+	"grace = 0\n"
+	"deadline = 1s\n"
+	"on-failure = answer\n"
+	"refresh = replace\n"
+	"private = yes\n"
+	"follow = conntrack\n"
+	"follow-max = 90m\n"
+	"[export tell]\n"
+	"kind = socket\n"
+	"path = run/tell.sock\n"
+	"key = service\n"
+	"size = 7\n"
 	"[log]\n"
 	"queries = all\n"
 	"rate = 7\n"
@@ -177,7 +199,7 @@ static void test_everything(void **state)
 	char buf[NAME_TEXT];
 
 	assert_int_equal(diag_errors(util_list), 0);
-	assert_int_equal(diag_warnings(util_list), 5);
+	assert_int_equal(diag_warnings(util_list), 6);
 	assert_string_equal(endpoint_text(&c->server.listen.v[1].at, buf), "10.1.2.3@53");
 	assert_int_equal(c->server.listen.line, 2);
 	assert_int_equal(c->server.workers, 0);
@@ -212,6 +234,91 @@ static void test_everything(void **state)
 	assert_string_equal(c->catalogs[0].file.text, want);
 	assert_true(c->log.json);
 	assert_int_equal(c->log.queries, QUERIES_ALL);
+}
+
+static void test_exports(void **state)
+{
+	const struct conf *c = util_read_text(everything);
+	const struct conf_export *e = &c->exports[0];
+	char want[PATH_MAX];
+
+	assert_int_equal(c->n_exports, 2);
+	assert_string_equal(e->name.text, "lock");
+	assert_int_equal(e->kind, EXPORT_NFTABLES);
+	assert_string_equal(e->set[0].family, "ip");
+	assert_string_equal(e->set[0].table, "filter");
+	assert_string_equal(e->set[0].name, "up-date.4");
+	assert_int_equal(e->set[0].line + 1, e->set[1].line);
+	assert_string_equal(e->set[1].name, "update6");
+	assert_true(e->create && e->or_answer && e->private && e->follow);
+	assert_int_equal(e->key, KEY_CLIENT_SERVICE);
+	assert_int_equal(e->size, 2048);
+	assert_int_equal(e->min_time, 61);
+	assert_int_equal(e->grace, 0);
+	assert_int_equal(e->deadline_ms, 1000);
+	assert_int_equal(e->refresh, REFRESH_REPLACE);
+	assert_int_equal(e->follow_max, 5400);
+	assert_int_equal(c->profiles[0].export.n, 2);
+	assert_int_equal(c->profiles[1].export.n, 1);
+	e = &c->exports[1];
+	assert_int_equal(e->kind, EXPORT_SOCKET);
+	snprintf(want, sizeof(want), "%s/run/tell.sock", util_dir);
+	assert_string_equal(e->path.text, want);
+	assert_string_equal(e->set[0].name, "");
+	assert_string_equal(e->set[0].family, "");
+	assert_string_equal(e->set[1].table, "");
+	assert_int_equal(e->set[0].line, 0);
+	/* what is not written */
+	assert_false(e->create || e->or_answer || e->private || e->follow);
+	assert_int_equal(e->min_time, 60);
+	assert_int_equal(e->grace, 300);
+	assert_int_equal(e->deadline_ms, 500);
+	assert_int_equal(e->refresh, REFRESH_AUTO);
+	assert_int_equal(e->follow_max, 3600);
+	e = &util_read_text("[export a]\nset6 = inet t s\n")->exports[0];
+	util_expect(util_list, "");
+	assert_int_equal(e->kind, EXPORT_NFTABLES);
+	assert_int_equal(e->key, KEY_ADDRESS);
+	assert_int_equal(e->size, 65536);
+	assert_string_equal(e->path.text, "");
+}
+
+static const struct conf *read_stream(const void *text, size_t len)
+{
+	FILE *f = tmpfile();
+	const struct conf *c;
+
+	assert_non_null(f);
+	assert_int_equal(fwrite(text, 1, len, f), len);
+	rewind(f);
+	arena_free(util_arena);
+	diag_free(util_list);
+	util_arena = arena_new((size_t)64 << 20);
+	util_list = diag_new();
+	c = conf_read_stream(util_arena, f, util_path("kept.conf"), util_list);
+	assert_non_null(c);
+	/* the stream is still ours */
+	assert_int_equal(fclose(f), 0);
+	return c;
+}
+
+/* A text that was kept reads as the file would, from the folder of the path it stands for. */
+static void test_stream(void **state)
+{
+	static const char nul[] = "[server]\nworkers = 2\n\0[cache]\n";
+	char *file = print(util_read(util_text("kept.conf", everything), true)), *stream;
+
+	stream = print(read_stream(everything, strlen(everything)));
+	assert_int_equal(diag_errors(util_list), 0);
+	assert_string_equal(file, stream);
+	free(file);
+	free(stream);
+	assert_int_equal(read_stream("", 0)->n_profiles, 1);
+	util_expect(util_list, "");
+	read_stream("[server]\nworkers = no\n", 22);
+	util_expect(util_list, "kept.conf:2: error: workers = 'no': expected a number from 1 to 256, or auto\n");
+	read_stream(nul, sizeof(nul) - 1);
+	util_expect(util_list, "kept.conf: error: holds NUL bytes: this is not text\n");
 }
 
 static void fixed_point(const char *path)
@@ -329,6 +436,8 @@ static void test_starved(void **state)
 			assert_int_equal(c->n_profiles, 2);
 			assert_int_equal(c->n_records, 3);
 			assert_int_equal(c->profiles[1].clients.n, 3);
+			assert_int_equal(c->n_exports, 2);
+			assert_string_equal(c->exports[0].set[1].name, "update6");
 			assert_int_equal(c->server.zones.n, 7);
 		}
 		arena_free(a);
@@ -343,6 +452,7 @@ int main(void)
 		cmocka_unit_test(test_defaults), cmocka_unit_test(test_missing), cmocka_unit_test(test_no_text),
 		cmocka_unit_test(test_everything), cmocka_unit_test(test_fixed_point), cmocka_unit_test(test_wrap),
 		cmocka_unit_test(test_relative), cmocka_unit_test(test_everything_differs), cmocka_unit_test(test_starved),
+		cmocka_unit_test(test_exports), cmocka_unit_test(test_stream),
 	};
 
 	return cmocka_run_group_tests_name("conf_conf", tests, util_setup, util_end);

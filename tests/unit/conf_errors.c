@@ -37,13 +37,54 @@ static void test_sections(void **state)
 	       "postern.conf:9: error: [profile a/b] needs 'clients', whom the profile is for\n"
 	       "postern.conf:12: error: [catalog c] again: first on line 10\n"
 	       "postern.conf:12: error: [catalog c] needs 'file', where the catalogue is\n");
-	expect("[export lockdown]\nkind = nftables\nset4 = what ever\nnonsense = 1\n[upstream]\ntls-name = dns.quad9.net\n"
-	       "tls-ca = x\ntls-pin = x\n[profile default]\nexport = lockdown\n",
-	       "postern.conf:1: error: [export] sections are not in this version\n"
-	       "postern.conf:6: error: 'tls-name' is not in this version\n"
-	       "postern.conf:7: error: 'tls-ca' is not in this version\n"
-	       "postern.conf:8: error: 'tls-pin' is not in this version\n"
-	       "postern.conf:10: error: 'export' is not in this version\n");
+	expect("[upstream]\ntls-name = dns.quad9.net\ntls-ca = x\ntls-pin = x\n",
+	       "postern.conf:2: error: 'tls-name' is not in this version\n"
+	       "postern.conf:3: error: 'tls-ca' is not in this version\n"
+	       "postern.conf:4: error: 'tls-pin' is not in this version\n");
+}
+
+/* tests/golden/exports-bad.conf has the rest. */
+static void test_exports(void **state)
+{
+	static char text[20000];
+	char name[257];
+	size_t n = 0, i;
+
+	memset(name, 'x', 256);
+	name[256] = '\0';
+	for (i = 0; i < 2; i++) {
+		snprintf(text, sizeof(text), "[export a]\nset4 = inet t %s\n[export b]\nset4 = inet %s s\n", name + 1 - i,
+			 name + 1 - i);
+		util_read_text(text);
+		assert_int_equal(diag_errors(util_list), 2 * i);
+	}
+	for (i = 0; i < CONF_EXPORTS + 2; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "[export e%zu]\nset4 = inet t s%zu\n", i, i);
+	assert_int_equal(util_read_text(text)->n_exports, CONF_EXPORTS);
+	util_expect(util_list, "postern.conf:129: error: [export e64]: there may be 64 of them\n"
+		    "postern.conf:131: error: [export e65]: there may be 64 of them\n");
+	/* the list beside a script, whichever comes first; it is one name longer, and no more */
+	expect("[export a]\nkind = file\npath = /x.json\n[export b]\nkind = file\npath = /x\nset4 = inet t s\n",
+	       "postern.conf:6: error: path = '/x' is written by [export a] too, line 3\n");
+	expect("[export a]\nkind = file\npath = /x.json\n[export b]\nkind = socket\npath = /x\n[export c]\nkind = file\n"
+	       "path = /x.json.json\n[export d]\nkind = file\npath = /x.jso\nset6 = ip6 t s\n", "");
+	expect("[export a]\nkind = file\npath = /x\nset4 = inet t s\n[export b]\nkind = socket\npath = /run/c\n"
+	       "[log]\nfile = /x.json\n[control]\nsocket = /run/c\n",
+	       "postern.conf:3: error: path = '/x' is the [log]'s file\n"
+	       "postern.conf:7: error: path = '/run/c' is the [control] socket\n");
+	for (i = 107; i < 109; i++) {
+		memset(name, '/', i);
+		name[i] = '\0';
+		snprintf(text, sizeof(text), "[export a]\nkind = socket\npath = %s\n[export b]\nkind = file\npath = %s.json\n",
+			 name, name);
+		util_read_text(text);
+		assert_int_equal(diag_errors(util_list), i - 107);
+	}
+	/* a script is for another machine, maybe */
+	expect("[export a]\nset4 = inet t s\n[export b]\nkind = file\npath = /x\nset4 = inet t s\n[export c]\nkind = file\n"
+	       "path = /y\nset4 = inet t s\n[export d]\nkind = ipset\nset4 = s\n", "");
+	expect("[profile default]\nexport = none\n  x\n", "postern.conf:2: error: export = 'none': there is no [export none]\n"
+	       "postern.conf:3: error: export = 'x': there is no [export x]\n");
 }
 
 /* A '#' behind a value is no comment; what was meant is said, once a line. */
@@ -197,7 +238,7 @@ static void test_near(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sections), cmocka_unit_test(test_hash), cmocka_unit_test(test_forwards),
+		cmocka_unit_test(test_sections), cmocka_unit_test(test_exports), cmocka_unit_test(test_hash), cmocka_unit_test(test_forwards),
 		cmocka_unit_test(test_profiles), cmocka_unit_test(test_own_address), cmocka_unit_test(test_values),
 		cmocka_unit_test(test_long_value), cmocka_unit_test(test_near),
 	};

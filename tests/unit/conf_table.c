@@ -25,6 +25,14 @@ static const char *good_required(const struct conf_option *o)
 	return o->type == CONF_ENDPOINTS ? "10.0.0.1" : o->type == CONF_PREFIXES ? "10.0.0.1" : "/x";
 }
 
+/* A set, or for a path a kind that takes one: what keeps an [export] from being an error of its own. */
+static const char *good_export(const struct conf_option *o, const char *line)
+{
+	if (!strcmp(o->key, "path") && strchr(line, '/'))
+		return "kind = socket";
+	return strcmp(o->key, "set4") ? "set4 = inet lockdown update4" : "set6 = inet lockdown update6";
+}
+
 /* A file with the section, what it must have besides `o`, and `line` at KEY_LINE. */
 static const char *with(unsigned section, const struct conf_option *o, const char *line)
 {
@@ -33,6 +41,8 @@ static const char *with(unsigned section, const struct conf_option *o, const cha
 	static char buf[64];
 	size_t i;
 
+	if (section == CONF_EXPORT)
+		needed = good_export(o, line);
 	for (i = 0; i < conf_schema.n; i++) {
 		const struct conf_option *other = &conf_schema.options[i];
 
@@ -95,7 +105,7 @@ static const char *wrong_type(const struct conf_option *o)
 	static const char *const bad[] = {
 		[CONF_BOOL] = "perhaps", [CONF_EITHER] = "neither", [CONF_CHOICE] = "none-of-these", [CONF_COUNT] = "many",
 		[CONF_AUTO] = "many", [CONF_SECONDS] = "5", [CONF_MILLIS] = "1500", [CONF_SIZE] = "32MB",
-		[CONF_WORD] = "two words", [CONF_CATALOGS] = "../etc", [CONF_ENDPOINTS] = "example.com",
+		[CONF_LARGE] = "many", [CONF_WORD] = "two words", [CONF_SET] = "two words", [CONF_CATALOGS] = "../etc", [CONF_ENDPOINTS] = "example.com",
 		[CONF_PREFIXES] = "lan", [CONF_PORTS] = "443", [CONF_TYPES] = "AAAAA", [CONF_SINKHOLE] = "hole",
 		[CONF_LINES] = NULL,
 	};
@@ -149,7 +159,7 @@ static void range_of(unsigned section, const struct conf_option *o)
 {
 	static const char *const bad[] = {
 		[CONF_ENDPOINTS] = "10.0.0.1@65536", [CONF_PREFIXES] = "10.0.0.0/33", [CONF_PORTS] = "tcp/65536",
-		[CONF_TYPES] = "ANY", [CONF_SINKHOLE] = "10.0.0.256", [CONF_CATALOGS] = "a/b/c",
+		[CONF_TYPES] = "ANY", [CONF_SET] = "inet a;b c", [CONF_SINKHOLE] = "10.0.0.256", [CONF_CATALOGS] = "a/b/c",
 		[CONF_LINES] = NULL,
 	};
 	static char line[8192];
@@ -157,13 +167,15 @@ static void range_of(unsigned section, const struct conf_option *o)
 
 	if (o->flags & CONF_ABSENT)
 		return;
-	if (o->type >= CONF_COUNT && o->type <= CONF_SIZE) {
+	if (o->type >= CONF_COUNT && o->type <= CONF_LARGE) {
 		number_range(section, o);
 	} else if (o->type == CONF_WORD || o->type == CONF_PATH || o->type == CONF_PATHS) {
 		n = (size_t)snprintf(line, sizeof(line), "%s = /", o->key);
 		memset(line + n, 'x', o->max);
 		line[n + o->max] = '\0';
 		wrong(section, o, line, 1, o->key, "expected");
+		if (section == CONF_EXPORT)
+			return;		/* a socket's is shorter: conf_errors */
 		line[n + o->max - 1] = '\0';
 		right(section, o, line);
 	} else if (bad[o->type]) {

@@ -146,6 +146,34 @@ static void test_addresses(void **state)
 
 #define SIG(owner, type) owner " 60 IN RRSIG " type " 8 2 60 20300101000000 20200101000000 1 ex.com. AAAA\n"
 
+/* Addresses of a family that no set takes; whatever the profile says, and whose they are. */
+static void test_families(void **state)
+{
+#define A4 "www.ex.com. 60 IN A 192.0.2.1\n"
+#define A6 "www.ex.com. 60 IN AAAA 2001:db8::1\n"
+	static const struct example four[] = {
+		{ "default", "www.ex.com", TYPE_A, A4, "pass 60\nNOERROR\n" A4 },
+		{ "default", "www.ex.com", TYPE_AAAA, A6, "pass negative filtered 1000\nNOERROR\n" },
+		{ "trusting", "www.ex.com", TYPE_AAAA, A6, "pass negative filtered 1000\nNOERROR\n" },
+		{ "watched", "www.ex.com", TYPE_AAAA, A6, "pass negative filtered 1000\nNOERROR\n" },
+		{ "default", "a.corp.test", TYPE_AAAA, "a.corp.test. 60 IN AAAA fd00::1\n",
+		  "pass negative filtered 1000\nNOERROR\n" },
+		{ "default", "www.ex.com", TYPE_AAAA, TO_EDGE "x.edge.net. 60 IN AAAA 2001:db8::1\n",
+		  "pass negative filtered 300\nNOERROR\n" TO_EDGE },
+	};
+	static const struct example six[] = {
+		{ "default", "www.ex.com", TYPE_AAAA, A6, "pass 60\nNOERROR\n" A6 },
+		{ "default", "www.ex.com", TYPE_A, A4, "pass negative filtered 1000\nNOERROR\n" },
+	};
+
+	families = 1 << EXPORT_V4;
+	check_all(four, ARRAY_SIZE(four), false);
+	assert_string_equal(chain.why, CHAIN_NO_SET);
+	families = 1 << EXPORT_V6;
+	check_all(six, ARRAY_SIZE(six), false);
+	families = EXPORT_BOTH;
+}
+
 static void test_dnssec(void **state)
 {
 	static const struct example with[] = {
@@ -228,7 +256,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_links), cmocka_unit_test(test_dname), cmocka_unit_test(test_two_dnames),
-		cmocka_unit_test(test_negative), cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_negative), cmocka_unit_test(test_addresses), cmocka_unit_test(test_families),
 		cmocka_unit_test(test_dnssec), cmocka_unit_test(test_length), cmocka_unit_test(test_targets),
 	};
 

@@ -45,9 +45,37 @@ static void test_services(void **state)
 	check_all(table, ARRAY_SIZE(table), false);
 }
 
+/* Hints of a family that no set takes go as private ones do. */
+static void test_families(void **state)
+{
+#define ALL "1 . alpn=h2 ipv4hint=192.0.2.1 ipv6hint=2001:db8::1"
+	static const struct example four[] = {
+		CUT("default", H(ALL), H("1 . alpn=h2 ipv4hint=192.0.2.1")),
+		SAME("default", TYPE_HTTPS, H("1 . alpn=h2")),
+		CUT("default", H("1 . alpn=h2 ipv4hint=10.0.0.1 ipv6hint=2001:db8::1"), H("1 . alpn=h2")),
+		GONE("default", TYPE_HTTPS, H("1 . mandatory=ipv6hint ipv6hint=2001:db8::1")),
+		SAME("default", TYPE_HTTPS, H("1 . mandatory=ipv4hint ipv4hint=192.0.2.1")),
+		SAME("default", TYPE_SRV, S("1 2 443 x.edge.net.")),
+	};
+	static const struct example six[] = {
+		CUT("default", H(ALL), H("1 . alpn=h2 ipv6hint=2001:db8::1")),
+		CUT("four", H(ALL), H("1 . alpn=h2")),
+		GONE("default", TYPE_HTTPS, H("1 . mandatory=ipv4hint ipv4hint=192.0.2.1")),
+	};
+	static const struct example none[] = { CUT("default", H(ALL), H("1 . alpn=h2")) };
+
+	families = 1 << EXPORT_V4;
+	check_all(four, ARRAY_SIZE(four), false);
+	families = 1 << EXPORT_V6;
+	check_all(six, ARRAY_SIZE(six), false);
+	families = 0;
+	check_all(none, ARRAY_SIZE(none), false);
+	families = EXPORT_BOTH;
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_services) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_services), cmocka_unit_test(test_families) };
 
 	return cmocka_run_group_tests_name("policy_svcfilter", tests, setup, teardown);
 }
