@@ -226,6 +226,31 @@ static bool still_allowed(const struct snapshot *s, const struct slot *slot, str
 	return p->trust || decide_target(s, p, &v, &slot->name, &entry);
 }
 
+/* Between write_begin and write_end. */
+static void clear(struct slot *s)
+{
+	set(&s->a, 0);
+	set(&s->b, 0);
+	set(&s->until, 0);
+}
+
+void learned_forget(struct learned *l, const struct name *opener)
+{
+	pthread_mutex_lock(&l->lock);
+	for (size_t i = 0; i <= l->mask; i++) {
+		struct slot *slot = &l->slots[i];
+
+		if (get(&slot->until) == 0)
+			continue;
+		if (opener && !name_equal(&slot->opener, opener) && !name_equal(&slot->name, opener))
+			continue;
+		write_begin(slot);
+		clear(slot);
+		write_end(slot);
+	}
+	pthread_mutex_unlock(&l->lock);
+}
+
 void learned_revise(struct learned *l, const struct snapshot *s, uint64_t now_ms)
 {
 	struct attrs attrs;
@@ -240,9 +265,7 @@ void learned_revise(struct learned *l, const struct snapshot *s, uint64_t now_ms
 		if (get(&slot->until) > now_ms && still_allowed(s, slot, &attrs)) {
 			set_attrs(slot, &attrs);
 		} else {
-			set(&slot->a, 0);
-			set(&slot->b, 0);
-			set(&slot->until, 0);
+			clear(slot);
 		}
 		write_end(slot);
 	}

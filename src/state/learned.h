@@ -35,6 +35,8 @@ bool learned_find(const struct learned *l, const struct profile *p, const struct
  * snapshot: a name that vanished may be found gone a moment early, never a moment late.
  */
 void learned_revise(struct learned *l, const struct snapshot *s, uint64_t now_ms);
+/* Forgets the name, and what answers to it led to. NULL: all. */
+void learned_forget(struct learned *l, const struct name *opener);
 size_t learned_count(struct learned *l, uint64_t now_ms);
 
 #endif

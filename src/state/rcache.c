@@ -86,7 +86,8 @@ void rcache_free(struct rcache *c)
 
 uint64_t rcache_hash(const struct rcache_key *key)
 {
-	uint32_t rest = (uint32_t)key->profile << 17 | (uint32_t)key->type << 1 | key->dnssec_ok;
+	uint64_t rest = (uint64_t)key->view << 33 | (uint64_t)key->profile << 17 | (uint64_t)key->type << 1 |
+			key->dnssec_ok;
 
 	return hash_more(hash_bytes(key->name->wire, key->name->len), &rest, sizeof(rest));
 }
@@ -94,7 +95,7 @@ uint64_t rcache_hash(const struct rcache_key *key)
 static bool same(const struct rcache_entry *e, const struct rcache_key *key, uint64_t hash)
 {
 	return e->hash == hash && e->type == key->type && e->profile == key->profile &&
-	       e->dnssec_ok == key->dnssec_ok &&
+	       e->dnssec_ok == key->dnssec_ok && e->view == key->view &&
 	       memcmp(rcache_wire(e) + WIRE_HEADER, key->name->wire, key->name->len) == 0;
 }
 
@@ -185,7 +186,8 @@ struct rcache_entry *rcache_put(struct rcache *c, const struct rcache_key *key, 
 		.stored = item->stored, .expires = item->expires, .hash = hash, .size = (uint32_t)size,
 		.next = c->buckets[hash & c->mask], .profile = key->profile, .type = key->type,
 		.len = (uint16_t)item->len, .n_ttls = (uint16_t)item->n_ttls, .kind = (uint8_t)item->kind,
-		.link_len = link_len, .dnssec_ok = key->dnssec_ok, .linked = true,
+		.link_len = link_len, .view = key->view, .dnssec_ok = key->dnssec_ok, .linked = true,
+		.held = item->held, .held_ttl = item->held_ttl, .id = item->id, .ports = item->ports,
 	};
 	if (item->n_ttls)
 		memcpy(e->ttls, item->ttls, item->n_ttls * sizeof(*item->ttls));

@@ -23,6 +23,7 @@ struct rcache_key {
 	uint16_t profile;		/* each profile has its own view */
 	uint16_t type;
 	bool dnssec_ok;
+	uint8_t view;			/* and within it clients who may get other addresses: see core/view.h */
 	const struct name *name;
 };
 
@@ -45,7 +46,13 @@ struct rcache_entry {
 	uint16_t len, n_ttls;
 	uint8_t kind;			/* enum rcache_kind */
 	uint8_t link_len;
+	uint8_t view;
 	bool dnssec_ok, used, linked;
+	bool held;			/* it must not be given but while what it wants of the firewall is open */
+	uint32_t held_ttl;		/* the longest TTL of a record that bears an address */
+	uint64_t id, ports;		/* see rcache_item */
+	uint64_t until_us;		/* mono_us: until then its addresses are open for everybody, 0: not known, */
+	uint32_t epoch;			/* as it was confirmed in this epoch of the firewall's */
 	uint16_t ttls[];		/* n_ttls of them, then len bytes of message, then the link's name */
 };
 
@@ -76,6 +83,10 @@ struct rcache_item {
 	size_t n_ttls;
 	const struct name *link;	/* where the chain left the catalogue, or NULL */
 	uint64_t stored, expires;
+	bool held;
+	uint32_t held_ttl;
+	uint64_t id;			/* never the same for two items that are held */
+	uint64_t ports;			/* a value of the ports that were opened for it */
 };
 
 /*

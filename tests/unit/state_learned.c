@@ -369,12 +369,37 @@ static void test_threads(void **state)
 		pthread_join(reader[i], NULL);
 }
 
+/* With what opened it, and by itself; the rest stays. */
+static void test_forget(void **state)
+{
+	struct name www = snap_name("www.ex.com"), x = snap_name("x.edge.net"), below = snap_name("ex.com");
+
+	add("default", "x.edge.net", "www.ex.com", false, 0, 5000);
+	add("second", "x.edge.net", "www.ex.com", false, 0, 5000);
+	add("default", "y.edge.net", "x.edge.net", true, 0, 5000);
+	add("default", "z.edge.net", "other.ex.com", false, 0, 5000);
+	learned_forget(table, &below);
+	assert_int_equal(learned_count(table, 1), 4);
+	learned_forget(table, &x);
+	expect(snap, "default", "x.edge.net", 1, 0, NULL);
+	expect(snap, "second", "x.edge.net", 1, 0, NULL);
+	expect(snap, "default", "y.edge.net", 1, 5000, "tcp/443");
+	learned_forget(table, &www);
+	expect(snap, "default", "y.edge.net", 1, 0, NULL);
+	expect(snap, "default", "z.edge.net", 1, 5000, "tcp/443");
+	add("default", "x.edge.net", "www.ex.com", false, 0, 6000);
+	expect(snap, "default", "x.edge.net", 1, 6000, "tcp/443");
+	learned_forget(table, NULL);
+	assert_int_equal(learned_count(table, 1), 0);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_expiry), TEST(test_day), TEST(test_extension), TEST(test_attrs), TEST(test_profiles),
-		TEST(test_inherited), TEST(test_inherited_opener), TEST(test_revise), TEST(test_bound), TEST(test_threads),
+		TEST(test_inherited), TEST(test_inherited_opener), TEST(test_revise), TEST(test_bound), TEST(test_forget),
+		TEST(test_threads),
 	};
 
 	return cmocka_run_group_tests_name("state_learned", tests, group_setup, group_teardown);

@@ -52,10 +52,11 @@ static void model_reset(void)
 
 		free(m->wire);
 		/* neighbours differ in one part of the key only */
-		snprintf(text, sizeof(text), "n%zu.d%zu.example.com", i / 8, i / 80);
+		snprintf(text, sizeof(text), "n%zu.d%zu.example.com", i / 16, i / 80);
 		*m = (struct model){ .name = snap_name(text) };
 		m->key = (struct rcache_key){
-			.profile = i & 1, .type = i & 2 ? TYPE_A : TYPE_AAAA, .dnssec_ok = i & 4, .name = &m->name,
+			.profile = i & 1, .type = i & 2 ? TYPE_A : TYPE_AAAA, .dnssec_ok = i & 4, .view = i & 8 ? 7 : 3,
+			.name = &m->name,
 		};
 		m->hash = rcache_hash(&m->key);
 	}
@@ -343,8 +344,8 @@ static void test_flush(void **state)
 		model_put(c, &model[i], 20);
 	assert_int_equal(rcache_flush(c, &near), 0);
 	assert_int_equal(rcache_flush(c, &label), 0);
-	assert_int_equal(model_flush(c, "n0.d0.example.com"), 8);
-	assert_int_equal(model_flush(c, "d0.example.com"), 72);
+	assert_int_equal(model_flush(c, "n0.d0.example.com"), 16);
+	assert_int_equal(model_flush(c, "d0.example.com"), 64);
 	assert_int_equal(model_flush(c, "d0.example.com"), 0);
 	assert_int_equal(model_flush(c, "."), KEYS / 2 - 80);
 	rcache_usage(c, &u);
@@ -359,11 +360,39 @@ static void test_flush(void **state)
 	rcache_free(NULL);
 }
 
+/* What an answer wants of the firewall stays by it, and a new one begins without a bound. */
+static void test_held(void **state)
+{
+	struct rcache *c = rcache_new(1 << 16);
+	struct name n = snap_name("held.example.com");
+	struct rcache_key key = { .type = TYPE_A, .view = 5, .name = &n };
+	uint64_t hash = rcache_hash(&key);
+	size_t len = make_wire(scratch, &key, 60);
+	struct rcache_item item = {
+		.wire = scratch, .len = len, .expires = 1, .held = true, .held_ttl = 300, .id = 17, .ports = ~0ull,
+	};
+	struct rcache_entry *e;
+
+	assert_non_null(c);
+	e = rcache_put(c, &key, hash, &item);
+	assert_non_null(e);
+	assert_true(e->held && e->held_ttl == 300 && e->id == 17 && e->ports == ~0ull && !e->until_us && !e->epoch);
+	e->until_us = 12345;
+	e->epoch = 3;
+	assert_ptr_equal(rcache_find(c, &key, hash), e);
+	assert_true(e->until_us == 12345 && e->epoch == 3);
+	item.id = 18;
+	e = rcache_put(c, &key, hash, &item);
+	assert_true(e->id == 18 && !e->until_us && !e->epoch);
+	rcache_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_random, model_teardown), cmocka_unit_test_teardown(test_churn, model_teardown),
-		cmocka_unit_test(test_all_used), cmocka_unit_test_teardown(test_limits, model_teardown),
+		cmocka_unit_test(test_held), cmocka_unit_test(test_all_used),
+		cmocka_unit_test_teardown(test_limits, model_teardown),
 		cmocka_unit_test_teardown(test_collisions, model_teardown), cmocka_unit_test_teardown(test_hash, model_teardown),
 		cmocka_unit_test_teardown(test_flush, model_teardown),
 	};
