@@ -2,6 +2,7 @@
 #
 # make            builds build/postern
 # make run        installs what is missing, builds, serves on 127.0.0.1@5300
+# make demo       shows it at work: a laboratory of network namespaces; needs root
 # make test       installs what is missing, builds, runs every test
 # make lint, fuzz, bench, install, uninstall, deps, clean
 # V=1 shows the commands; WERROR=1 makes warnings errors
@@ -18,7 +19,7 @@ Q := $(if $(V),,@)
 B := build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
 
 VERSION := 0.1$(addprefix -,$(shell git describe --always --dirty 2>/dev/null))
-LIBS    := ldns libuv inih libpsl libcap jansson
+LIBS    := ldns libuv inih libpsl libcap jansson libmnl libnftnl libnetfilter_conntrack libseccomp
 LAYERS  := base dns conf policy state io export obs core cmd
 
 # without HAVE_STDBOOL_H ldns 1.8 makes bool a char where stdbool.h was not read before it
@@ -65,8 +66,9 @@ unit: $(UNIT)
 
 # tests/replay: the core over a fake loop, clock, network; its scripts are *.rpl
 REPLAY := $(patsubst %.c,$B/%.o,$(wildcard tests/replay/*.c)) \
-          $(filter-out $B/src/io/% $B/src/cmd/% $B/src/core/daemon.o $B/src/core/control.o $B/src/core/reload.o \
-            $B/src/core/status.o $B/src/core/settings.o $B/src/core/ports.o $B/src/core/sandbox.o $B/src/core/live.o,$(OBJ))
+          $(filter-out $B/src/io/% $B/src/export/% $B/src/cmd/% $B/src/core/%,$(OBJ)) \
+          $(patsubst %,$B/src/core/%.o,worker serve view reply waiter upstream resolv link query query_try query_record \
+            query_hold query_end) $(patsubst src/%.c,$B/src/%.o,$(wildcard src/export/proto*.c))
 $B/replay/replay: $(REPLAY)
 	@mkdir -p $(@D)
 	@echo '  link $@'
@@ -80,11 +82,13 @@ $B/bench/%: $B/tests/bench/%.o
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^
 
-# tests/fuzz: libFuzzer targets over policy and below, and the importer; without clang each one replays its corpus
+# tests/fuzz: libFuzzer targets over policy and below, what server and agent say to each other, and the importer;
+# without clang each one replays its corpus
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 20
 IMPORT := $(patsubst %.c,$B/%.o,$(call part,cmd))
-$B/fuzz/%: $B/tests/fuzz/fuzz_%.o $B/tests/fuzz/corpus.o $$(call objs,policy) $$(IMPORT)
+PROTO  := $(patsubst %.c,$B/%.o,$(wildcard src/export/proto*.c) $(addprefix src/export/,nft_elem.c nft_link.c nft_set.c shape.c))
+$B/fuzz/%: $B/tests/fuzz/fuzz_%.o $B/tests/fuzz/corpus.o $$(call objs,policy) $$(PROTO) $$(IMPORT)
 	@mkdir -p $(@D)
 	@echo '  link $@'
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -96,7 +100,7 @@ build/libfuzzer/%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h $(wildcard src/*/*.[ch]
 	@mkdir -p $(@D)
 	@echo '  clang $@'
 	$(Q)clang $(CPPFLAGS) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -o $@ $< \
-	  $(foreach l,$(call upto,policy,$(LAYERS)) cmd,$(call part,$l)) $(LDLIBS)
+	  $(foreach l,$(call upto,policy,$(LAYERS)) cmd,$(call part,$l)) $(PROTO:$B/%.o=%.c) $(LDLIBS)
 
 fuzz: deps-fuzz
 	@set -e; $(MAKE) $(FUZZ:%=build/libfuzzer/%); for t in $(FUZZ); do \
@@ -121,6 +125,11 @@ run: deps
 	@$(MAKE) all
 	build/postern -c conf/run.conf run
 
+# Namespaces need root.
+demo: deps-demo
+	@$(MAKE) all
+	@POSTERN=$(abspath $B/postern) $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=POSTERN) $(PYTHON) tests/system/demo.py
+
 test: deps-test
 	@$(MAKE) all check
 
@@ -131,7 +140,7 @@ lint: deps-lint
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,performance,portability \
 	  --suppress=missingIncludeSystem -Isrc src
 	mandoc -Tlint -Wwarning contrib/man/*.[58]
-	shellcheck contrib/deps .ci/run
+	shellcheck contrib/deps contrib/openwrt/postern.init .ci/run
 
 bench: deps-bench
 	@$(MAKE) all $(BENCH)
@@ -158,5 +167,5 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all run test check lint lint-includes fuzz bench install uninstall deps clean unit replay corpus system
+.PHONY: all run demo test check lint lint-includes fuzz bench install uninstall deps clean unit replay corpus system
 -include $(shell find $B -name '*.d' 2>/dev/null)

@@ -18,7 +18,7 @@ OWNERS = {
     "jansson.h": "base/jin.c base/jout.c",
     "libpsl.h": "policy/suffix.c policy/suffix_list.c",
     "sys/capability.h": "core/sandbox.c",
-    "seccomp.h": "core/sandbox.c",
+    "seccomp.h": "core/sandbox_agent.c",
     "libmnl/": "export/",
     "libnftnl/": "export/",
     "libnetfilter_conntrack/": "export/",
