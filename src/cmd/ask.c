@@ -9,7 +9,15 @@
 
 /* The commands that ask the running server over its control socket. */
 
-static int talk(const char *path, const char *line)
+/* Whether nothing of it is missing. */
+static bool whole(const char *body, size_t len, const char *tail)
+{
+	size_t n = strlen(tail);
+
+	return len >= n && memcmp(body + len - n, tail, n) == 0;
+}
+
+static int talk(const char *path, const char *line, const char *tail)
 {
 	size_t len;
 	int err, status = 1;
@@ -28,12 +36,16 @@ static int talk(const char *path, const char *line)
 		fputs(body, status ? stderr : stdout);
 		if (!status && fflush(stdout) != 0)
 			status = 1;
+		if (!status && !whole(body, len - (size_t)(body - reply), tail)) {
+			fprintf(stderr, "postern: the list broke off, try again\n");
+			status = 1;
+		}
 	}
 	free(reply);
 	return status;
 }
 
-static int ask(const struct cmd_options *o, const char *line)
+int cmd_ask(const struct cmd_options *o, const char *line, const char *tail)
 {
 	struct arena *a = arena_new((size_t)64 << 20);
 	struct diag_list *d = diag_new();
@@ -45,10 +57,15 @@ static int ask(const struct cmd_options *o, const char *line)
 	else if (diag_errors(d))
 		diag_print(d, stderr);
 	else
-		status = talk(c->control.socket.text, line);
+		status = talk(c->control.socket.text, line, tail);
 	diag_free(d);
 	arena_free(a);
 	return status;
+}
+
+static int ask(const struct cmd_options *o, const char *line)
+{
+	return cmd_ask(o, line, "");
 }
 
 int cmd_status(const struct cmd_options *o)

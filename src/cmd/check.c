@@ -5,6 +5,7 @@
 #include "base/jout.h"
 #include "cmd/cmd.h"
 #include "core/settings.h"
+#include "export/check.h"
 #include "policy/snapshot.h"
 
 #define CONF_LIMIT ((size_t)64 << 20)
@@ -43,8 +44,10 @@ static void check_machine(const struct cmd_options *o, struct diag_list *d)
 	struct diag_list *known = diag_new();
 	const struct conf *c = a && known ? conf_read(a, o->file, o->file_written, known) : NULL;
 
-	if (c)
+	if (c) {
 		settings_check(c, d);
+		export_check(c, d);
+	}
 	diag_free(known);
 	arena_free(a);
 }

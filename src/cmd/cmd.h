@@ -28,6 +28,10 @@ int cmd_status(const struct cmd_options *o);
 int cmd_blocked(const struct cmd_options *o);
 int cmd_reload(const struct cmd_options *o);
 int cmd_flush(const struct cmd_options *o);
+int cmd_leases(const struct cmd_options *o);
+
+/* Sends the line and prints the reply; one without `tail` at its end has broken off. Gives the exit status. */
+int cmd_ask(const struct cmd_options *o, const char *line, const char *tail);
 
 /* "postern: WHAT: not in this version" to standard error; 1. */
 int cmd_not_yet(const char *what);

@@ -13,11 +13,6 @@ enum option {
 	OPT_SINCE = 128, OPT_CLOSE = 256, OPT_LEVEL = 512, OPT_PREFIX = 1024,
 };
 
-static int cmd_leases(const struct cmd_options *o)
-{
-	return cmd_not_yet("leases");
-}
-
 static int cmd_import(const struct cmd_options *o)
 {
 	return import_main(o->args[0], o->args[1]);
@@ -45,9 +40,9 @@ static const struct command {
 	{ "suggest", "[--client PREFIX] [--since TIME]",
 	  "writes a catalogue from what audit mode recorded, for review",
 	  0, 0, OPT_PREFIX | OPT_SINCE, cmd_suggest },
-	{ "status", "[--json]", "shows counters, cache and upstream servers of the running postern",
+	{ "status", "[--json]", "shows counters, cache, upstream servers and sets of the running postern",
 	  0, 0, OPT_JSON, cmd_status },
-	{ "leases", "[--json] [--close] [ADDRESS]", "shows or closes what the firewall has open (not in this version)",
+	{ "leases", "[--json] [--close] [ADDRESS]", "shows what the firewall has open, and for which names, or closes it",
 	  0, 1, OPT_JSON | OPT_CLOSE, cmd_leases },
 	{ "blocked", "[--json]", "lists the names most refused",
 	  0, 0, OPT_JSON, cmd_blocked },
@@ -83,7 +78,7 @@ static const struct {
 	  "also asks upstream, and judges every link of the chain" },
 	{ "--diff", OPT_DIFF, offsetof(struct cmd_options, diff), 0, 0, "",
 	  "lists what catalogue A has and B lacks: --diff A B; either may be CATALOG/GROUP" },
-	{ "--close", OPT_CLOSE, offsetof(struct cmd_options, close), 0, 0, "", "closes them now" },
+	{ "--close", OPT_CLOSE, offsetof(struct cmd_options, close), 0, 0, "", "closes them now, and forgets their cached answers and learned names" },
 	{ "--json", OPT_JSON, offsetof(struct cmd_options, json), 0, 0, "", "prints JSON" },
 };
 

@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/control.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/jout.h"
 #include "base/util.h"
+#include "core/control_internal.h"
+#include "core/leases.h"
 #include "core/reload.h"
 #include "core/status.h"
 
 #define DUMPS 4				/* of the audit record at a time: each is megabytes, and made by the thread that serves all */
+
+#define STATUS_MS 1000			/* how long the agent may take to say what its sets are like */
 
 /* A request that the workers have to be asked for. */
 struct errand {
@@ -23,7 +28,7 @@ struct errand {
 	size_t flushed;
 };
 
-static void reply(struct unix_conn *conn, bool ok, const char *body)
+void control_reply(struct unix_conn *conn, bool ok, const char *body)
 {
 	const char *head = ok ? "ok\n" : "error\n";
 	size_t len = strlen(head) + strlen(body) + 2;
@@ -40,7 +45,7 @@ static void reply(struct unix_conn *conn, bool ok, const char *body)
 
 static void errand_end(struct errand *e, bool ok, const char *body)
 {
-	reply(e->conn, ok, body);
+	control_reply(e->conn, ok, body);
 	status_free(&e->status);
 	pthread_mutex_destroy(&e->lock);
 	free(e);
@@ -52,7 +57,10 @@ static void errand_start(struct daemon *d, struct unix_conn *conn, const struct 
 	struct errand *e = malloc(sizeof(*e));
 
 	if (!e) {
-		reply(conn, false, "out of memory");
+		struct status none = with->status;
+
+		status_free(&none);
+		control_reply(conn, false, "out of memory");
 		return;
 	}
 	*e = *with;
@@ -81,9 +89,48 @@ static void gathered(void *ctx)
 	free(text);
 }
 
+/* A status that waits for what the agent says of its sets. */
+struct asked {
+	struct daemon *d;
+	struct unix_conn *conn;
+	struct errand with;
+};
+
+static int add_set(void *ctx, enum proto_type type, struct rd *body)
+{
+	struct asked *a = ctx;
+	struct proto_set set;
+
+	if (type != PROTO_SET || proto_get_set(body, &set) < 0)
+		return -EBADMSG;
+	status_add_set(&a->with.status, &set);
+	return 0;
+}
+
+static void sets_added(void *ctx, int err)
+{
+	struct asked *a = ctx;
+
+	a->with.status.agent_err = err;
+	errand_start(a->d, a->conn, &a->with, gather, gathered);
+	free(a);
+}
+
 static void cmd_status(struct daemon *d, struct unix_conn *conn, const char *arg)
 {
-	errand_start(d, conn, &(struct errand){ .json = strcmp(arg, "json") == 0 }, gather, gathered);
+	struct asked *a = malloc(sizeof(*a));
+	int err;
+
+	if (!a) {
+		control_reply(conn, false, "out of memory");
+		return;
+	}
+	*a = (struct asked){ .d = d, .conn = conn, .with.json = strcmp(arg, "json") == 0 };
+	err = d->liaison ? liaison_ask(d->liaison, &(struct liaison_request){ .type = PROTO_STATUS,
+			   .wait_ms = STATUS_MS, .record = add_set, .end = sets_added, .ctx = a }) : -ENOTCONN;
+	/* it is shown without them, then */
+	if (err < 0)
+		sets_added(a, err);
 }
 
 static void flush(struct worker *w, void *ctx)
@@ -110,7 +157,7 @@ static void cmd_flush(struct daemon *d, struct unix_conn *conn, const char *arg)
 	struct errand e = { 0 };
 
 	if (arg[0] && name_from_text(&e.below, arg, strlen(arg)) < 0) {
-		reply(conn, false, "flush: not a name");
+		control_reply(conn, false, "flush: not a name");
 		return;
 	}
 	errand_start(d, conn, &e, flush, flushed);
@@ -118,7 +165,7 @@ static void cmd_flush(struct daemon *d, struct unix_conn *conn, const char *arg)
 
 static void reloaded(void *ctx, const char *report)
 {
-	reply(ctx, !report, report ? report : "reloaded");
+	control_reply(ctx, !report, report ? report : "reloaded");
 }
 
 static void cmd_reload(struct daemon *d, struct unix_conn *conn, const char *arg)
@@ -174,7 +221,7 @@ static void cmd_blocked(struct daemon *d, struct unix_conn *conn, const char *ar
 	top = refused_top(d->refused, &n);
 	if (top)
 		text = strcmp(arg, "json") == 0 ? blocked_json(top, n) : blocked_text(top, n);
-	reply(conn, text != NULL, text ? text : "out of memory");
+	control_reply(conn, text != NULL, text ? text : "out of memory");
 	free(text);
 	free(top);
 }
@@ -193,7 +240,7 @@ static void cmd_audit(struct daemon *d, struct unix_conn *conn, const char *arg)
 	char *text;
 
 	if (d->dumps == DUMPS) {
-		reply(conn, false, "busy: others are reading the audit record, try again");
+		control_reply(conn, false, "busy: others are reading the audit record, try again");
 		return;
 	}
 	d->dumps++;
@@ -203,7 +250,7 @@ static void cmd_audit(struct daemon *d, struct unix_conn *conn, const char *arg)
 	if (text)
 		unix_reply(conn, text, len);
 	else
-		reply(conn, false, "out of memory");
+		control_reply(conn, false, "out of memory");
 	free(text);
 }
 
@@ -216,6 +263,8 @@ static const struct {
 	{ "audit", cmd_audit },
 	{ "reload", cmd_reload },
 	{ "flush", cmd_flush },
+	{ "leases", leases_list },
+	{ "close", leases_close },
 };
 
 void control_request(void *ctx, struct unix_conn *conn, char *line)
@@ -230,5 +279,5 @@ void control_request(void *ctx, struct unix_conn *conn, char *line)
 			return;
 		}
 	}
-	reply(conn, false, "unknown request");
+	control_reply(conn, false, "unknown request");
 }

@@ -13,10 +13,12 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "core/control.h"
+#include "core/keeper.h"
 #include "core/ports.h"
 #include "core/reload.h"
 #include "core/sandbox.h"
 #include "core/settings.h"
+#include "core/supervisor.h"
 
 #define LEARNED_SLOTS 16384
 #define DRAIN_MS 100
@@ -60,59 +62,12 @@ static void on_wake(void *ctx)
 	watch_wake_send(d->events_watch);
 }
 
-/* One job for every worker. */
-struct round {
-	struct daemon *d;
-	size_t left;
-	void (*each)(struct worker *w, void *ctx);
-	void (*done)(void *ctx);
-	void *ctx;
-	struct part {
-		struct round *round;
-		struct worker *w;
-	} parts[];
-};
-
-static void round_part_done(void *arg)
-{
-	struct round *r = arg;
-
-	if (--r->left)
-		return;
-	r->done(r->ctx);
-	free(r);
-}
-
-static void round_run_part(void *arg)
-{
-	struct part *p = arg;
-
-	p->round->each(p->w, p->round->ctx);
-	/* without this the round would never end: memory for a list node is found sooner or later */
-	while (loop_post(p->round->d->loop, round_part_done, p->round) < 0)
-		usleep(1000);
-}
-
-int daemon_each(struct daemon *d, void (*each)(struct worker *w, void *ctx), void (*done)(void *ctx), void *ctx)
-{
-	struct round *r = malloc(sizeof(*r) + d->n_workers * sizeof(r->parts[0]));
-
-	if (!r)
-		return -ENOMEM;
-	*r = (struct round){ .d = d, .left = d->n_workers, .each = each, .done = done, .ctx = ctx };
-	for (size_t i = 0; i < d->n_workers; i++) {
-		r->parts[i] = (struct part){ r, d->workers[i] };
-		while (loop_post(d->workers[i]->loop, round_run_part, &r->parts[i]) < 0)
-			usleep(1000);
-	}
-	return 0;
-}
-
 static void on_stop(void *ctx, int signum)
 {
 	struct daemon *d = ctx;
 
 	log_info("signal %d: ending", signum);
+	d->ended = true;
 	loop_stop(d->loop);
 }
 
@@ -147,7 +102,18 @@ static void stderr_line(void *ctx, const char *line)
 	fprintf(stderr, "%s\n", line);
 }
 
-static int load(struct daemon *d)
+/* The processes are there by what the configuration was a moment ago. */
+static int as_split(const struct daemon *d, const struct supervised *with)
+{
+	const struct conf *c = d->snapshot->conf;
+
+	if (with->fd < 0 ? !c->n_exports : c->n_exports && settings_workers(c) == with->n_workers)
+		return 0;
+	log_error("%s: was changed while it was read: start again", d->path);
+	return -EINVAL;
+}
+
+static int load(struct daemon *d, const struct supervised *with)
 {
 	struct diag_list *diag = diag_new();
 	int err;
@@ -160,7 +126,7 @@ static int load(struct daemon *d)
 	if (d->snapshot)
 		settings_check(d->snapshot->conf, diag);
 	diag_each(diag, stderr_line, NULL);
-	err = d->snapshot && !diag_errors(diag) ? 0 : -EINVAL;
+	err = d->snapshot && !diag_errors(diag) ? as_split(d, with) : -EINVAL;
 	diag_free(diag);
 	return err;
 }
@@ -312,15 +278,16 @@ static void read_resolv(struct daemon *d)
 		log_warn("%s: names no server to ask, and [upstream] neither: nothing will resolve", RESOLV_FILE);
 }
 
-static int start(struct daemon *d, struct ports *ports)
+/* What of it needs no other thread, and no right to anything. */
+static int prepare(struct daemon *d, const struct supervised *with)
 {
 	const struct conf *c = d->snapshot->conf;
-	int err;
 
-	d->shared.workers = c->server.workers ? c->server.workers : (unsigned)MAX(sysconf(_SC_NPROCESSORS_ONLN), 1);
+	d->shared.workers = settings_workers(c);
 	d->shared.wake = on_wake;
 	d->shared.wake_ctx = d;
 	d->shared.learned = learned_new(LEARNED_SLOTS);
+	d->shared.page = with->page;
 	d->refused = refused_new();
 	d->loop = loop_new(NULL, NULL);
 	d->drain.fire = on_drain;
@@ -329,7 +296,28 @@ static int start(struct daemon *d, struct ports *ports)
 	if (!d->shared.learned || !d->refused || !d->loop)
 		return -ENOMEM;
 	d->started_us = loop_now(d->loop).mono_us;
-	if ((err = open_control(d)) < 0 || (err = open_state(d)) < 0 ||
+	return 0;
+}
+
+/* Every worker is there, none runs: the agent gets ready while signals are heard. */
+static int wait_for_agent(struct daemon *d, const struct supervised *with)
+{
+	int err = keeper_open(d, with);
+
+	if (err < 0)
+		return err;
+	mask_signals(SIG_UNBLOCK);
+	err = keeper_wait(d);
+	mask_signals(SIG_BLOCK);
+	return err;
+}
+
+static int start(struct daemon *d, struct ports *ports, const struct supervised *with)
+{
+	const struct conf *c = d->snapshot->conf;
+	int err;
+
+	if ((err = prepare(d, with)) < 0 || (err = open_control(d)) < 0 || (err = open_state(d)) < 0 ||
 	    (err = ports_bind(ports, c, d->shared.workers)) < 0 || (err = sandbox_enter(&c->server)) < 0 ||
 	    (err = open_record(d)) < 0)
 		return err;
@@ -340,7 +328,7 @@ static int start(struct daemon *d, struct ports *ports)
 		return err;
 	}
 	read_resolv(d);
-	if ((err = make_workers(d, ports)) < 0 || (err = watch_all(d)) < 0)
+	if ((err = make_workers(d, ports)) < 0 || (err = watch_all(d)) < 0 || (err = wait_for_agent(d, with)) < 0)
 		return err;
 	return start_threads(d);
 }
@@ -369,8 +357,12 @@ static int stop(struct daemon *d)
 	}
 	for (size_t i = 0; i < d->n_running; i++)
 		pthread_join(d->threads[i], NULL);
-	for (size_t i = d->n_running; i < d->n_workers; i++)
+	for (size_t i = d->n_running; i < d->n_workers; i++) {
+		/* what was posted to it has something to free */
+		loop_stop(d->workers[i]->loop);
+		loop_run(d->workers[i]->loop);
 		worker_close(d->workers[i]);
+	}
 	reload_wait(d);
 	if (d->loop) {
 		/* ends the rounds that the workers have done their part of */
@@ -382,6 +374,7 @@ static int stop(struct daemon *d)
 	auditor_close(d->auditor);
 	for (size_t i = 0; i < d->n_workers; i++)
 		left += worker_free(d->workers[i]);
+	liaison_free(d->liaison);
 	unix_close(d->control);
 	watch_close(d->sigterm);
 	watch_close(d->sigint);
@@ -401,7 +394,7 @@ static int stop(struct daemon *d)
 	return left;
 }
 
-int daemon_run(const char *path, bool path_written)
+static int serve(const char *path, bool path_written, const struct supervised *with)
 {
 	struct daemon d = { .path = path, .path_written = path_written, .state = -1 };
 	struct ports ports = { 0 };
@@ -409,9 +402,9 @@ int daemon_run(const char *path, bool path_written)
 
 	signal(SIGPIPE, SIG_IGN);
 	mask_signals(SIG_BLOCK);
-	err = load(&d);
+	err = load(&d, with);
 	if (!err) {
-		err = start(&d, &ports);
+		err = start(&d, &ports, with);
 		ports_close(&ports);
 	}
 	if (err == -ENOMEM)
@@ -425,5 +418,10 @@ int daemon_run(const char *path, bool path_written)
 	left = stop(&d);
 	if (left)
 		log_error("%d handles, queries or connections were left open: a bug", left);
-	return err || left ? 1 : 0;
+	return (err && !(err == -EINTR && d.ended)) || left ? 1 : 0;
+}
+
+int daemon_run(const char *path, bool path_written)
+{
+	return supervisor_run(path, path_written, serve);
 }

@@ -10,6 +10,7 @@
 #include <pthread.h>
 
 #include "core/auditor.h"
+#include "core/liaison.h"
 #include "core/resolv.h"
 #include "core/worker.h"
 #include "io/unix.h"
@@ -31,6 +32,12 @@ struct daemon {
 	struct qlog *qlog;
 	struct refused *refused;
 	struct auditor *auditor;
+	struct liaison *liaison;		/* to the agent; NULL: nothing is exported */
+	bool greeted;				/* the first agent has said hello, with */
+	int hello_err;
+	uint64_t agent_layout;			/* struct exports.hash that the agent works by */
+	unsigned prepared_by;			/* number of the agent that has a configuration ready */
+	bool review_owed;			/* leases are not all judged by the configuration in force */
 	unsigned dumps;				/* of the audit record, that are being read */
 	int state;				/* the folder of [server] state, until the auditor has it; -1: none */
 	uint8_t path_room[EVENT_PATH];		/* of an event that is read */
@@ -38,7 +45,8 @@ struct daemon {
 	uint64_t started_us;
 	uint32_t generation;
 	struct build *build;			/* a configuration that is being read */
-	bool reloading, reload_again, resolv_again, stopping;
+	bool reloading, reload_again, resolv_again, settle_again;
+	bool ended, stopping;			/* a signal asked for the end; it is under way */
 };
 
 /* Serves until SIGTERM or SIGINT. 0, or 1 on a start-up failure, which has been said. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "core/view.h"
 #include "core/worker.h"
 
 struct live {
@@ -32,6 +33,8 @@ int live_ask(struct snapshot *s, const struct profile *p, const struct verdict *
 	struct resolv resolv;
 	int err, left;
 
+	/* the families that some client of the profile would see; nothing is opened, so nothing is held */
+	r.view = view_of(s, p, v, false, &r.client, NULL) & VIEW_HELD ? snapshot_families(s, p) : EXPORT_BOTH;
 	if (resolv_read(&resolv, RESOLV_FILE, s->conf) < 0)
 		resolv.n = 0;
 	shared.learned = learned_new(1);

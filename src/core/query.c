@@ -59,7 +59,16 @@ int queries_free(struct queries *qs)
 struct rcache_key query_key(const struct query *q)
 {
 	return (struct rcache_key){
-		.profile = q->profile->index, .type = q->qtype, .dnssec_ok = q->dnssec_ok, .name = &q->qname,
+		.profile = q->profile->index, .type = q->qtype, .dnssec_ok = q->dnssec_ok, .view = (uint8_t)q->view,
+		.name = &q->qname,
+	};
+}
+
+struct rcache_key request_key(const struct request *r)
+{
+	return (struct rcache_key){
+		.profile = r->profile->index, .type = r->q.qtype, .dnssec_ok = r->q.dnssec_ok,
+		.view = (uint8_t)r->view, .name = &r->q.qname,
 	};
 }
 
@@ -75,12 +84,24 @@ void query_event(const struct query *q, const struct waiter *wt, enum event_verd
 		     link, seen, (uint32_t)MIN(loop_now(q->w->loop).mono_us - wt->since_us, UINT32_MAX));
 }
 
-static struct query *find(const struct queries *qs, uint64_t hash, const struct request *r)
+/*
+ * A query that asks upstream may be joined by all, one that waits with an answer of the cache only by
+ * who may have that one; and who may have that one does not wait for upstream.
+ */
+static bool joinable(const struct query *q, bool parked)
+{
+	/* every grant that is answered goes through all who wait: in parts, so that no turn takes long */
+	if (q->view & VIEW_HELD && q->n_waiters >= WAITERS_HELD)
+		return false;
+	return q->parked == parked || (parked && q->kept);
+}
+
+static struct query *find(const struct queries *qs, uint64_t hash, const struct request *r, bool parked)
 {
 	for (struct query *q = qs->buckets[hash % BUCKETS]; q; q = q->next) {
 		if (q->hash == hash && q->qtype == r->q.qtype && q->dnssec_ok == r->q.dnssec_ok &&
-		    q->snapshot == r->snapshot && q->profile == r->profile && !q->done &&
-		    name_equal(&q->qname, &r->q.qname))
+		    q->snapshot == r->snapshot && q->profile == r->profile && !q->done && q->view == r->view &&
+		    q->ports == r->ports && joinable(q, parked) && name_equal(&q->qname, &r->q.qname))
 			return q;
 	}
 	return NULL;
@@ -95,7 +116,10 @@ static void on_timer(struct timer *t)
 		upstream_failed(q->server, loop_now(q->w->loop));
 	}
 	query_stop_try(q);
-	query_try(q);
+	if (q->verdict.kind == VERDICT_RECORD)
+		query_record(q);
+	else
+		query_try(q);
 }
 
 static void on_stale_timer(struct timer *t)
@@ -113,7 +137,8 @@ static struct query *query_new(struct worker *w, const struct request *r, uint64
 	*q = (struct query){
 		.w = w, .snapshot = snapshot_hold(w->snapshot), .upstreams = upstreams_hold(w->upstreams),
 		.profile = r->profile, .verdict = r->verdict, .hash = hash, .qname = r->q.qname,
-		.qtype = r->q.qtype, .dnssec_ok = r->q.dnssec_ok, .audited = r->audited,
+		.qtype = r->q.qtype, .dnssec_ok = r->q.dnssec_ok, .audited = r->audited, .view = r->view,
+		.ports = r->ports,
 		.timer.fire = on_timer, .stale_timer.fire = on_stale_timer,
 	};
 	q->next = qs->buckets[hash % BUCKETS];
@@ -131,6 +156,7 @@ void query_free(struct query *q)
 	struct query **link = &qs->buckets[q->hash % BUCKETS];
 
 	query_stop_try(q);
+	query_drop_holds(q);
 	timer_cancel(loop_timers(q->w->loop), &q->stale_timer);
 	while (*link != q)
 		link = &(*link)->next;
@@ -143,17 +169,27 @@ void query_free(struct query *q)
 	free(q);
 }
 
-struct waiter *query_take_waiters(struct query *q)
+struct waiter *query_take_waiters(struct query *q, const struct addr *client)
 {
 	struct queries *qs = q->w->queries;
-	struct waiter *all = q->waiters;
+	struct waiter **link = &q->waiters, *taken = NULL, **end = &taken;
 
-	for (struct waiter *wt = all; wt; wt = wt->next) {
+	while (*link) {
+		struct waiter *wt = *link;
+
+		if (client && !addr_equal(&wt->client, client)) {
+			link = &wt->next;
+			continue;
+		}
+		*link = wt->next;
+		q->n_waiters--;
+		wt->next = NULL;
+		*end = wt;
+		end = &wt->next;
 		tally_give(qs->clients, &wt->client);
 		atomic_fetch_sub_explicit(&q->w->shared->waiting, 1, memory_order_relaxed);
 	}
-	q->waiters = NULL;
-	return all;
+	return taken;
 }
 
 static enum served refuse(struct worker *w, const struct request *r, const char *why, size_t *len)
@@ -202,36 +238,52 @@ static bool wait_for(struct query *q, const struct request *r)
 		return false;
 	wt->next = q->waiters;
 	q->waiters = wt;
+	q->n_waiters++;
 	atomic_fetch_add_explicit(&q->w->shared->waiting, 1, memory_order_relaxed);
 	return true;
 }
 
-static struct query *join_or_start(struct worker *w, const struct request *r, const struct rcache_entry *stale)
+static bool join(struct query *q, const struct request *r)
 {
-	struct rcache_key key = { r->profile->index, r->q.qtype, r->q.dnssec_ok, &r->q.qname };
-	uint64_t hash = rcache_hash(&key);
-	struct query *q = find(w->queries, hash, r);
+	/* a grant that nobody waits for does no harm */
+	if ((q->kept && !query_hold_more(q, &r->client)) || !wait_for(q, r))
+		return false;
+	stat_add(&q->w->stats, STAT_JOINED);
+	return true;
+}
 
-	if (q) {
-		if (!wait_for(q, r))
-			return NULL;
-		stat_add(&w->stats, STAT_JOINED);
-		return q;
-	}
-	q = query_new(w, r, hash);
-	if (!q)
-		return NULL;
-	if (!wait_for(q, r)) {
-		query_free(q);
-		return NULL;
-	}
+static void begin(struct query *q, const struct rcache_entry *stale)
+{
+	uint64_t now = loop_now(q->w->loop).mono_us;
+
 	if (stale) {
 		q->stale = true;
-		timer_set(loop_timers(w->loop), &q->stale_timer,
-			  loop_now(w->loop).mono_us + STALE_WAIT_MS * CLOCK_MS);
+		timer_set(loop_timers(q->w->loop), &q->stale_timer, now + STALE_WAIT_MS * CLOCK_MS);
 	}
-	query_try(q);
-	return q;
+	/* a record could be answered at once, but never from within the question's own call */
+	if (q->verdict.kind == VERDICT_RECORD)
+		timer_set(loop_timers(q->w->loop), &q->timer, now);
+	else
+		query_try(q);
+}
+
+static bool join_or_start(struct worker *w, const struct request *r, const struct rcache_entry *stale)
+{
+	struct rcache_key key = request_key(r);
+	uint64_t hash = rcache_hash(&key);
+	struct query *q = find(w->queries, hash, r, false);
+
+	if (q)
+		return join(q, r);
+	q = query_new(w, r, hash);
+	if (!q)
+		return false;
+	if (!wait_for(q, r)) {
+		query_free(q);
+		return false;
+	}
+	begin(q, stale);
+	return true;
 }
 
 enum served query_start(struct worker *w, const struct request *r, const struct rcache_entry *stale, size_t *len)
@@ -245,6 +297,56 @@ enum served query_start(struct worker *w, const struct request *r, const struct 
 		return refuse(w, r, "out of memory", len);
 	}
 	return SERVED_LATER;
+}
+
+static bool join_or_park(struct worker *w, const struct request *r, const struct rcache_entry *e, bool stale)
+{
+	struct query *q = find(w->queries, e->hash, r, true);
+
+	if (q)
+		return join(q, r);
+	q = query_new(w, r, e->hash);
+	if (!q)
+		return false;
+	q->parked = true;
+	if (!query_keep_entry(q, e, stale) || !wait_for(q, r)) {
+		query_free(q);
+		return false;
+	}
+	query_hold(q);
+	return true;
+}
+
+enum served query_park(struct worker *w, const struct request *r, const struct rcache_entry *e, bool stale,
+		       size_t *len)
+{
+	const char *why = admit(w, r);
+
+	if (why)
+		return refuse(w, r, why, len);
+	if (!join_or_park(w, r, e, stale)) {
+		tally_give(w->queries->clients, &r->client);
+		return refuse(w, r, "out of memory", len);
+	}
+	return SERVED_LATER;
+}
+
+struct query *query_park_new(struct query *q, const struct rcache_entry *e, bool stale)
+{
+	struct request r = {
+		.snapshot = q->snapshot, .profile = q->profile, .verdict = q->verdict, .q.qname = q->qname,
+		.q.qtype = q->qtype, .q.dnssec_ok = q->dnssec_ok, .audited = q->audited, .view = q->view,
+		.ports = q->ports,
+	};
+	struct query *p = query_new(q->w, &r, q->hash);
+
+	if (!p)
+		return NULL;
+	p->parked = true;
+	if (query_keep_entry(p, e, stale))
+		return p;
+	query_free(p);
+	return NULL;
 }
 
 int query_ask(struct worker *w, const struct request *r, query_done_fn *done, void *ctx)

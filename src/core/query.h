@@ -3,9 +3,9 @@
 #define CORE_QUERY_H
 
 /*
- * The slow path: a question that has to go upstream, as one state machine
- * (try, verify, reply), which owns every error exit. Identical questions of one
- * profile in flight are one query with several waiters.
+ * The slow path: a question that has to go upstream or has to wait for the firewall, as
+ * one state machine (try, verify, hold, reply), which owns every error exit. Identical questions of one
+ * profile and view in flight are one query with several waiters.
  */
 
 #include "io/tcp.h"
@@ -25,6 +25,8 @@ struct request {
 	const struct profile *profile;
 	struct verdict verdict;
 	bool audited;			/* let through by audit mode only */
+	unsigned view;			/* see view_of */
+	uint64_t ports;			/* see view_ports; 0 where the view is not held */
 	struct udp *udp;		/* asked over UDP, by */
 	const struct udp_peer *peer;
 	struct tcp_conn *conn;		/* or over TCP */
@@ -51,6 +53,19 @@ size_t queries_count(const struct queries *qs);
  * still serve if upstream stays silent, or NULL. A reply in place (*len) only where limits refuse it.
  */
 enum served query_start(struct worker *w, const struct request *r, const struct rcache_entry *stale, size_t *len);
+/*
+ * An answer of the cache that may be given now, but whose addresses are not known to be open (query_open): it is
+ * given when they are. stale: past its time.
+ */
+enum served query_park(struct worker *w, const struct request *r, const struct rcache_entry *e, bool stale,
+		       size_t *len);
+struct rcache_key request_key(const struct request *r);
+/*
+ * Whether the answer may leave in place: it wants nothing of the firewall, or that is open to the client
+ * for as long as the TTLs that it would be told. *covered: no TTL may be longer. Does not allocate. (I4)
+ */
+bool query_open(const struct worker *w, const struct rcache_entry *e, uint64_t ports, const struct addr *client,
+		bool stale, uint32_t *covered);
 
 /*
  * For `explain --live`: asks without a client. done gets the answer and its walk, past bad links too,

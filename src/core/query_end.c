@@ -55,7 +55,7 @@ static void end_blocked(struct query *q, const struct name *link)
 	struct waiter *next;
 
 	remember_note(q, RCACHE_BLOCKED, link, ttl * 1000ull);
-	for (struct waiter *wt = query_take_waiters(q); wt; wt = next) {
+	for (struct waiter *wt = query_take_waiters(q, NULL); wt; wt = next) {
 		size_t len = reply_block(q->snapshot, q->profile, &wt->q, link, room_for(q, wt));
 
 		next = wt->next;
@@ -66,48 +66,89 @@ static void end_blocked(struct query *q, const struct name *link)
 	query_free(q);
 }
 
-static void end_filtered(struct query *q, const struct chain *c, uint32_t ttl)
+void query_end_filtered(struct query *q, const struct chain *c, uint32_t ttl)
 {
 	struct waiter *next;
 
 	remember_note(q, RCACHE_FILTERED, NULL, ttl * 1000ull);
-	for (struct waiter *wt = query_take_waiters(q); wt; wt = next) {
+	for (struct waiter *wt = query_take_waiters(q, NULL); wt; wt = next) {
 		size_t len = reply_nodata(q->snapshot, &wt->q, REPLY_FILTERED, room_for(q, wt));
 
 		next = wt->next;
-		stat_add(&q->w->stats, STAT_RESOLVED);
+		stat_add(&q->w->stats, q->verdict.kind == VERDICT_RECORD ? STAT_LOCAL : STAT_RESOLVED);
 		query_event(q, wt, q->audited ? EVENT_AUDITED : EVENT_ALLOWED, REASON_FILTERED, NULL, c);
 		waiter_reply(wt, q->w->message, len, true);
 	}
 	query_free(q);
 }
 
-static void end_answer(struct query *q, const struct chain *c, const uint8_t *wire, size_t len)
+static void give_answer(struct query *q, const struct chain *c, size_t len, const struct name *link)
 {
 	struct reply_stored r = {
-		.wire = wire, .ttls = q->w->ttls, .len = len, .n_ttls = c->n_keep, .ceil = UINT32_MAX,
+		.wire = q->w->composed, .ttls = q->w->ttls, .len = len, .n_ttls = c->n_keep, .ceil = UINT32_MAX,
 		.ede.code = EDE_NONE,
 	};
-	/* RFC 2308 5: a negative answer without an SOA is not remembered */
-	uint32_t ttl = c->negative && !c->soa_ttl ? 0 : c->min_ttl;
-	/* in audit mode a bad link does not end the walk, but is noted */
-	const struct name *link = q->profile->audit && c->link.len ? &c->link : NULL;
 	bool audited = q->audited || link;
+	enum counter counter = audited ? STAT_AUDITED : q->verdict.kind == VERDICT_RECORD ? STAT_LOCAL : STAT_RESOLVED;
 	struct waiter *next;
 
-	remember(q, &(struct rcache_item){
-		.kind = link ? RCACHE_AUDITED : RCACHE_ANSWER, .wire = wire, .len = len,
-		.ttls = q->w->ttls, .n_ttls = c->n_keep, .link = link }, ttl * 1000ull);
-	for (struct waiter *wt = query_take_waiters(q); wt; wt = next) {
+	for (struct waiter *wt = query_take_waiters(q, NULL); wt; wt = next) {
 		size_t n = reply_stored(&r, &wt->q, room_for(q, wt));
 
 		next = wt->next;
-		stat_add(&q->w->stats, audited ? STAT_AUDITED : STAT_RESOLVED);
+		stat_add(&q->w->stats, counter);
 		query_event(q, wt, audited ? EVENT_AUDITED : EVENT_ALLOWED,
 			    link && !q->audited ? REASON_CHAIN : q->verdict.reason, link, c);
 		waiter_reply(wt, q->w->message, n, false);
 	}
 	query_free(q);
+}
+
+/* The answer must not leave before the firewall has taken its addresses. */
+static void hold_answer(struct query *q, size_t n_ttls, size_t len, uint32_t ttl)
+{
+	struct worker *w = q->w;
+
+	if (!q->waiters) {
+		query_free(q);
+		return;
+	}
+	if (query_keep(q, w->composed, len, w->ttls, n_ttls, ttl, loop_now(w->loop).boot_ms, w->answers)) {
+		query_stop_try(q);
+		timer_cancel(loop_timers(w->loop), &q->stale_timer);
+		query_hold(q);
+	} else {
+		query_refuse(q, "out of memory");
+	}
+}
+
+void query_end_answer(struct query *q, const struct chain *c, size_t len)
+{
+	struct worker *w = q->w;
+	/* RFC 2308 5: a negative answer without an SOA is not remembered */
+	uint32_t ttl = c->negative && !c->soa_ttl ? 0 : c->min_ttl, held_ttl = 0;
+	/* in audit mode a bad link does not end the walk, but is noted */
+	const struct name *link = q->profile->audit && c->link.len ? &c->link : NULL;
+	/* what only audit mode lets through opens nothing */
+	enum want want = link || !(q->view & VIEW_HELD) ? WANT_NOTHING
+							: query_wants(q, w->composed, len, &held_ttl);
+	bool held = want != WANT_NOTHING;
+
+	if (want == WANT_TOO_MUCH) {
+		query_refuse(q, "more addresses than the firewall is told of at once");
+		return;
+	}
+	/* known to be open to nobody yet: the next who asks is told of it when the firewall has taken it, too */
+	remember(q, &(struct rcache_item){
+		.kind = link ? RCACHE_AUDITED : RCACHE_ANSWER, .wire = w->composed, .len = len, .ttls = w->ttls,
+		.n_ttls = c->n_keep, .link = link, .held = held, .held_ttl = held_ttl, .id = ++w->answers,
+		.ports = q->ports }, ttl * 1000ull);
+	if (held) {
+		hold_answer(q, c->n_keep, len, held_ttl);
+		return;
+	}
+	learn(q, c, 0);
+	give_answer(q, c, len, link);
 }
 
 static void end_asked(struct query *q, const struct answer *a, const struct chain *c, const uint8_t *wire, size_t len)
@@ -120,53 +161,82 @@ static void end_asked(struct query *q, const struct answer *a, const struct chai
  * Copies the reply with the question in its plain spelling: names that point
  * into it must not show clients the case that was drawn for this try.
  */
-static const uint8_t *plain(struct query *q, const uint8_t *msg, size_t len)
+static void plain(struct query *q, const uint8_t *msg, size_t len)
 {
-	uint8_t *copy = q->w->message;
+	memcpy(q->w->message, msg, len);
+	memcpy(q->w->message + WIRE_HEADER, q->qname.wire, q->qname.len);
+}
 
-	memcpy(copy, msg, len);
-	memcpy(copy + WIRE_HEADER, q->qname.wire, q->qname.len);
-	return copy;
+struct chain_ask query_chain_ask(const struct query *q)
+{
+	return (struct chain_ask){
+		.snapshot = q->snapshot, .profile = q->profile, .verdict = &q->verdict, .qname = &q->qname,
+		.qtype = q->qtype, .families = view_families(q->view), .dnssec_ok = q->dnssec_ok,
+		.judge_all = q->profile->audit || q->done,
+	};
+}
+
+/* Reads and walks the reply in w->message. */
+static int verify(struct query *q, size_t len)
+{
+	struct worker *w = q->w;
+	struct chain_ask ask = query_chain_ask(q);
+	int err = answer_parse(&w->answer, w->message, len);
+
+	if (err < 0)
+		return err;
+	chain_walk(&ask, &w->answer, &w->chain);
+	if (!q->profile->audit || !w->chain.link.len || ask.families == EXPORT_BOTH)
+		return 0;
+	/* let through by audit mode only: nothing of it is opened, so nothing is taken out for having no set either */
+	ask.families = EXPORT_BOTH;
+	err = answer_parse(&w->answer, w->message, len);
+	if (!err)
+		chain_walk(&ask, &w->answer, &w->chain);
+	return err;
 }
 
 bool query_reply(struct query *q, const uint8_t *msg, size_t len)
 {
 	struct worker *w = q->w;
 	struct chain *c = &w->chain;
-	struct chain_ask ask = {
-		.snapshot = q->snapshot, .profile = q->profile, .verdict = &q->verdict, .qname = &q->qname,
-		.qtype = q->qtype, .dnssec_ok = q->dnssec_ok, .judge_all = q->profile->audit || q->done,
-	};
-	uint8_t *wire = w->composed;
 	int n;
 
-	if (answer_parse(&w->answer, plain(q, msg, len), len) < 0)
-		return false;
-	chain_walk(&ask, &w->answer, c);
-	if (c->outcome == CHAIN_BAD)
+	plain(q, msg, len);
+	if (verify(q, len) < 0 || c->outcome == CHAIN_BAD)
 		return false;
 	upstream_judged(q->server, true);
-	if (c->outcome == CHAIN_BLOCKED && !ask.judge_all) {
+	if (c->outcome == CHAIN_BLOCKED && !q->profile->audit && !q->done) {
 		end_blocked(q, &c->link);
 		return true;
 	}
-	n = answer_compose(&w->answer, &q->qname, q->qtype, c->rcode, c->keep, c->n_keep, wire, sizeof(w->composed),
-			   w->ttls);
+	n = answer_compose(&w->answer, &q->qname, q->qtype, c->rcode, c->keep, c->n_keep, w->composed,
+			   sizeof(w->composed), w->ttls);
 	if (n < 0)
 		return false;
 	if (c->filtered)
 		stat_add(&w->stats, STAT_UP_FILTERED);
-	if (q->done) {
-		end_asked(q, &w->answer, c, wire, (size_t)n);
-		return true;
-	}
-	if (c->filtered && c->negative) {
-		end_filtered(q, c, MIN(c->min_ttl, q->snapshot->conf->cache.block_ttl));
-	} else {
-		learn(q, c, 0);
-		end_answer(q, c, wire, (size_t)n);
-	}
+	if (q->done)
+		end_asked(q, &w->answer, c, w->composed, (size_t)n);
+	else if (c->filtered && c->negative)
+		query_end_filtered(q, c, MIN(c->min_ttl, q->snapshot->conf->cache.block_ttl));
+	else
+		query_end_answer(q, c, (size_t)n);
 	return true;
+}
+
+static void fail_waiters(struct query *q, const struct wire_ede *ede)
+{
+	struct waiter *next;
+
+	for (struct waiter *wt = query_take_waiters(q, NULL); wt; wt = next) {
+		size_t n = reply_failure(&wt->q, ede, room_for(q, wt));
+
+		next = wt->next;
+		stat_add(&q->w->stats, STAT_FAILED);
+		query_event(q, wt, q->audited ? EVENT_AUDITED : EVENT_FAILED, REASON_FAILED, NULL, NULL);
+		waiter_reply(wt, q->w->message, n, false);
+	}
 }
 
 static struct rcache_entry *stale_entry(struct query *q)
@@ -181,10 +251,7 @@ static struct rcache_entry *stale_entry(struct query *q)
 /* The names that a stale answer leads to may be asked for as long as its TTL says. */
 static void learn_stale(struct query *q, const struct rcache_entry *e)
 {
-	struct chain_ask ask = {
-		.snapshot = q->snapshot, .profile = q->profile, .verdict = &q->verdict, .qname = &q->qname,
-		.qtype = q->qtype, .dnssec_ok = q->dnssec_ok, .judge_all = q->profile->audit,
-	};
+	struct chain_ask ask = query_chain_ask(q);
 
 	if (answer_parse(&q->w->answer, rcache_wire(e), e->len) < 0)
 		return;
@@ -192,45 +259,64 @@ static void learn_stale(struct query *q, const struct rcache_entry *e)
 	learn(q, &q->w->chain, STALE_TTL + FAILURE_MS / 1000);
 }
 
+static void give_stale(struct query *q, struct waiter *wt, const struct rcache_entry *e, uint32_t covered)
+{
+	struct reply_stored r = reply_of_entry(e, loop_now(q->w->loop).boot_ms, true);
+	struct name link;
+	bool left = e->kind == RCACHE_AUDITED && rcache_link(e, &link);
+	size_t n;
+
+	r.ceil = MIN(r.ceil, covered);
+	n = reply_stored(&r, &wt->q, room_for(q, wt));
+	stat_add(&q->w->stats, STAT_STALE);
+	query_event(q, wt, q->audited || left ? EVENT_AUDITED : EVENT_ALLOWED,
+		    left && !q->audited ? REASON_CHAIN : q->verdict.reason, left ? &link : NULL, NULL);
+	waiter_reply(wt, q->w->message, n, false);
+}
+
 void query_give_stale(struct query *q)
 {
 	struct rcache_entry *e = stale_entry(q);
-	struct reply_stored r;
-	struct waiter *next;
-	struct name link;
-	bool left;
+	struct waiter **link = &q->waiters;
+	struct query *parked = NULL;
+	uint32_t covered;
+	bool learnt = false;
 
 	if (!e)
 		return;
 	q->stale_given = true;
-	left = e->kind == RCACHE_AUDITED && rcache_link(e, &link);
-	learn_stale(q, e);
-	r = reply_of_entry(e, loop_now(q->w->loop).boot_ms, true);
-	for (struct waiter *wt = query_take_waiters(q); wt; wt = next) {
-		size_t n = reply_stored(&r, &wt->q, room_for(q, wt));
+	while (*link) {
+		struct addr client = (*link)->client;
+		struct waiter *next;
 
-		next = wt->next;
-		stat_add(&q->w->stats, STAT_STALE);
-		query_event(q, wt, q->audited || left ? EVENT_AUDITED : EVENT_ALLOWED,
-			    left && !q->audited ? REASON_CHAIN : q->verdict.reason, left ? &link : NULL, NULL);
-		waiter_reply(wt, q->w->message, n, false);
+		if (!query_open(q->w, e, q->ports, &client, true, &covered)) {
+			link = &(*link)->next;
+			continue;
+		}
+		if (!learnt)
+			learn_stale(q, e);
+		learnt = true;
+		for (struct waiter *wt = query_take_waiters(q, &client); wt; wt = next) {
+			next = wt->next;
+			give_stale(q, wt, e, covered);
+		}
+		link = &q->waiters;
 	}
 	/* until this time the cache gives it at once, and asks nobody */
 	e->retry = loop_now(q->w->loop).boot_ms + FAILURE_MS;
-}
-
-static void fail_waiters(struct query *q, const struct wire_ede *ede)
-{
-	struct waiter *next;
-
-	for (struct waiter *wt = query_take_waiters(q); wt; wt = next) {
-		size_t n = reply_failure(&wt->q, ede, room_for(q, wt));
-
-		next = wt->next;
-		stat_add(&q->w->stats, STAT_FAILED);
-		query_event(q, wt, q->audited ? EVENT_AUDITED : EVENT_FAILED, REASON_FAILED, NULL, NULL);
-		waiter_reply(wt, q->w->message, n, false);
+	if (!q->waiters)
+		return;
+	/* the others wait for the firewall, and this query goes on without them */
+	parked = query_park_new(q, e, true);
+	if (!parked) {
+		fail_waiters(q, &(struct wire_ede){ EDE_OTHER, "out of memory" });
+		return;
 	}
+	parked->waiters = q->waiters;
+	parked->n_waiters = q->n_waiters;
+	q->waiters = NULL;
+	q->n_waiters = 0;
+	query_hold(parked);
 }
 
 void query_give_up(struct query *q)

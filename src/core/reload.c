@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "core/keeper.h"
 #include "core/settings.h"
 
 /* One swap on its way through the workers. */
@@ -32,14 +33,17 @@ static void swap_worker(struct worker *w, void *ctx)
 static void finish(struct daemon *d, reload_done_fn *done, void *ctx, const char *report)
 {
 	bool again = d->reload_again && !d->stopping, resolv = d->resolv_again && !d->stopping;
+	bool behind = d->settle_again && !d->stopping;
 
-	d->reloading = d->reload_again = d->resolv_again = false;
+	d->reloading = d->reload_again = d->resolv_again = d->settle_again = false;
 	if (done)
 		done(ctx, report);
 	if (again)
 		reload_start(d, NULL, NULL);
 	else if (resolv)
 		reload_resolv(d);
+	else if (behind)
+		reload_settle(d);
 }
 
 static void take_over(struct daemon *d, struct swap *s)
@@ -55,20 +59,43 @@ static void take_over(struct daemon *d, struct swap *s)
 	learned_revise(d->shared.learned, d->snapshot, loop_now(d->loop).boot_ms);
 }
 
+static void swap_end(struct swap *s, const char *report)
+{
+	finish(s->d, s->done, s->ctx, report);
+	snapshot_release(s->snapshot);
+	free(s);
+}
+
+/* The workers have it. Until the agent has it too, what needs a lease fails: never is it held by the wrong rules. */
+static void committed(void *ctx, int err, const char *text)
+{
+	struct swap *s = ctx;
+
+	if (err < 0 && !s->d->stopping)
+		log_warn("reload: the agent is not along yet: %s", strerror(-err));
+	s->d->settle_again |= err < 0;
+	swap_end(s, NULL);
+}
+
 static void swapped(void *ctx)
 {
 	struct swap *s = ctx;
 	struct daemon *d = s->d;
 	int err = atomic_load(&s->err);
+	bool all = s->snapshot != d->snapshot;
 
 	d->resolv = s->resolv;
-	if (s->snapshot != d->snapshot)
+	if (all)
 		take_over(d, s);
-	if (err < 0)
+	if (err < 0) {
 		log_error("reload: a worker is short of memory and keeps the old configuration");
-	finish(d, s->done, s->ctx, err < 0 ? "a worker is short of memory and keeps the old configuration" : NULL);
-	snapshot_release(s->snapshot);
-	free(s);
+		d->settle_again = all;
+		swap_end(s, "a worker is short of memory and keeps the old configuration");
+	} else if (all) {
+		keeper_commit(d, committed, s);
+	} else {
+		swap_end(s, NULL);
+	}
 }
 
 /* Hands the snapshot, whose reference and log it takes, to the workers. */
@@ -107,6 +134,17 @@ static char *report_of(const struct diag_list *diag)
 static void log_line(void *ctx, const char *line)
 {
 	log_warn("reload: %s", line);
+}
+
+static void log_text(const char *text)
+{
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+
+		if (len)
+			log_warn("reload: %.*s", (int)len, text);
+		text += len + (text[len] == '\n');
+	}
 }
 
 static void refused(struct daemon *d, const struct diag_list *diag, reload_done_fn *done, void *ctx)
@@ -172,28 +210,55 @@ static void build_free(struct build *b)
 	free(b);
 }
 
+static void build_drop(struct build *b)
+{
+	snapshot_release(b->snapshot);
+	qlog_close(b->qlog);
+}
+
+/* What the agent says of it. */
+static void agent_prepared(void *ctx, int err, const char *text)
+{
+	struct build *b = ctx;
+	struct daemon *d = b->d;
+	struct resolv resolv = d->resolv;
+
+	if (err < 0 || d->stopping) {
+		log_text(text);
+		log_warn("reload: refused, the old configuration serves on");
+		build_drop(b);
+		finish(d, b->done, b->ctx, text);
+		build_free(b);
+		return;
+	}
+	diag_each(b->diag, log_line, NULL);
+	log_text(text);
+	d->generation++;
+	if (!b->snapshot->conf->upstream.address.n && resolv_read(&resolv, RESOLV_FILE, b->snapshot->conf) < 0)
+		resolv = d->resolv;
+	learned_revise(d->shared.learned, b->snapshot, loop_now(d->loop).boot_ms);
+	if (swap_start(d, b->snapshot, b->qlog, &resolv, b->done, b->ctx) < 0) {
+		keeper_abort(d);
+		refused(d, NULL, b->done, b->ctx);
+	}
+	build_free(b);
+}
+
 /* Back in the main thread. */
 static void take_build(void *arg)
 {
 	struct build *b = arg;
 	struct daemon *d = b->d;
-	struct resolv resolv = d->resolv;
 
 	reload_wait(d);
 	if (b->snapshot && d->stopping) {
-		snapshot_release(b->snapshot);
-		qlog_close(b->qlog);
+		build_drop(b);
 		finish(d, b->done, b->ctx, "shutting down\n");
 	} else if (!b->snapshot) {
 		refused(d, b->diag, b->done, b->ctx);
 	} else {
-		diag_each(b->diag, log_line, NULL);
-		d->generation++;
-		if (!b->snapshot->conf->upstream.address.n && resolv_read(&resolv, RESOLV_FILE, b->snapshot->conf) < 0)
-			resolv = d->resolv;
-		learned_revise(d->shared.learned, b->snapshot, loop_now(d->loop).boot_ms);
-		if (swap_start(d, b->snapshot, b->qlog, &resolv, b->done, b->ctx) < 0)
-			refused(d, NULL, b->done, b->ctx);
+		keeper_prepare(d, b->snapshot, agent_prepared, b);
+		return;
 	}
 	build_free(b);
 }
@@ -227,6 +292,39 @@ void reload_start(struct daemon *d, reload_done_fn *done, void *ctx)
 		build_free(b);
 	}
 	refused(d, NULL, done, ctx);
+}
+
+static void settled(void *ctx, int err, const char *text)
+{
+	struct daemon *d = ctx;
+
+	if (err < 0 && !d->stopping) {
+		log_text(text);
+		log_error("agent: does not work by the configuration that is in force: reload");
+	}
+	finish(d, NULL, NULL, NULL);
+}
+
+static void settle_prepared(void *ctx, int err, const char *text)
+{
+	struct daemon *d = ctx;
+
+	if (err < 0)
+		settled(ctx, err, text);
+	else
+		keeper_commit(d, settled, d);
+}
+
+void reload_settle(struct daemon *d)
+{
+	if (d->reloading) {
+		d->settle_again = true;
+		return;
+	}
+	if (!keeper_behind(d))
+		return;
+	d->reloading = true;
+	keeper_prepare(d, d->snapshot, settle_prepared, d);
 }
 
 void reload_resolv(struct daemon *d)

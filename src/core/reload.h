@@ -15,6 +15,9 @@ void reload_start(struct daemon *d, reload_done_fn *done, void *ctx);
 /* /etc/resolv.conf may have changed. */
 void reload_resolv(struct daemon *d);
 
+/* An agent that was started anew works by an older configuration, maybe: takes it to the one in force. */
+void reload_settle(struct daemon *d);
+
 /* Waits for the thread that reads a new configuration, if there is one; what it found is still to be taken. */
 void reload_wait(struct daemon *d);
 

@@ -28,7 +28,7 @@ struct reply_stored {
 	const uint16_t *ttls;
 	size_t len, n_ttls;
 	uint32_t age;			/* seconds since it was stored */
-	uint32_t floor, ceil;		/* of every TTL */
+	uint32_t floor, ceil;		/* of every TTL; ceil goes before floor */
 	struct wire_ede ede;
 };
 

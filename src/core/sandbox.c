@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
@@ -75,21 +76,55 @@ static int empty_bounding_set(void)
 	return 0;
 }
 
-static int drop_capabilities(void)
+/* No capability but CAP_NET_ADMIN, if that: permitted, and in effect or not. */
+static int limit_capabilities(bool admin, bool effective)
 {
-	cap_t none = cap_init(), now;
+	const cap_value_t cap = CAP_NET_ADMIN;
+	cap_t want = cap_init(), now = cap_get_proc();
+	cap_flag_value_t have = CAP_CLEAR;
 	int err = 0;
 
-	if (!none)
-		return failed("cap_init", errno);
-	if (cap_set_proc(none) < 0)
+	if (!want || !now || (admin && (cap_set_flag(want, CAP_PERMITTED, 1, &cap, CAP_SET) < 0 ||
+					(effective && cap_set_flag(want, CAP_EFFECTIVE, 1, &cap, CAP_SET) < 0))))
+		err = failed("capabilities", ENOMEM);
+	if (!err && admin && (cap_get_flag(now, cap, CAP_PERMITTED, &have) < 0 || have != CAP_SET))
+		err = failed("nftables and ipset exports need CAP_NET_ADMIN", EPERM);
+	if (!err && cap_set_proc(want) < 0)
 		err = failed("cap_set_proc", errno);
+	if (now)
+		cap_free(now);
 	now = cap_get_proc();
-	if (!err && (!now || cap_compare(now, none) != 0))
-		err = failed("capabilities are left", EPERM);
-	cap_free(none);
-	cap_free(now);
+	if (!err && (!now || cap_compare(now, want) != 0))
+		err = failed("capabilities are not as wanted", EPERM);
+	if (want)
+		cap_free(want);
+	if (now)
+		cap_free(now);
 	return err;
+}
+
+int sandbox_raise(void)
+{
+	const cap_value_t cap = CAP_NET_ADMIN;
+	cap_t now = cap_get_proc();
+	cap_flag_value_t have = CAP_CLEAR;
+	int err = 0;
+
+	if (!now || cap_get_flag(now, cap, CAP_PERMITTED, &have) < 0)
+		err = failed("cap_get_proc", errno);
+	/* whether it is needed, sandbox_agent will know */
+	if (!err && have == CAP_SET && (cap_set_flag(now, CAP_EFFECTIVE, 1, &cap, CAP_SET) < 0 || cap_set_proc(now) < 0))
+		err = failed("cap_set_proc", errno);
+	if (now)
+		cap_free(now);
+	return err;
+}
+
+static int no_new_privileges(void)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
+		return failed("no_new_privs", errno);
+	return 0;
 }
 
 int sandbox_enter(const struct conf_server *c)
@@ -103,9 +138,42 @@ int sandbox_enter(const struct conf_server *c)
 		return err;
 	if (!c->sandbox)
 		return 0;
-	if ((err = drop_capabilities()) < 0)
+	if ((err = limit_capabilities(false, false)) < 0)
 		return err;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
-		return failed("no_new_privs", errno);
-	return 0;
+	return no_new_privileges();
+}
+
+/* What the account takes away is kept over its change, and what it would not take away goes with `sandbox = on`. */
+static int enter_with(const struct conf_server *c, bool admin, bool effective)
+{
+	int err;
+
+	if (c->sandbox && (err = empty_bounding_set()) < 0)
+		return err;
+	if (prctl(PR_SET_KEEPCAPS, admin, 0, 0, 0) < 0)
+		return failed("keepcaps", errno);
+	if (c->user.text[0] && (err = become(c->user.text)) < 0)
+		return err;
+	if (prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0)
+		return failed("keepcaps", errno);
+	if ((c->sandbox || c->user.text[0]) && (err = limit_capabilities(admin, effective)) < 0)
+		return err;
+	return c->sandbox ? no_new_privileges() : 0;
+}
+
+int sandbox_supervisor(const struct conf_server *c, bool admin)
+{
+	return enter_with(c, admin, false);
+}
+
+int sandbox_agent(const struct conf_server *c, bool admin)
+{
+	int err = enter_with(c, admin, true);
+
+	if (err < 0)
+		return err;
+	/* it ends with its parent: the kernel forgets that where the account changes */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		return failed("parent's end", errno);
+	return c->sandbox ? sandbox_calls() : 0;
 }

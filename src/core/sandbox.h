@@ -14,7 +14,22 @@
  */
 must_check int sandbox_enter(const struct conf_server *c);
 
-/* Before that: gives a file or folder that root made to [server] user, who will have to write there. */
+/*
+ * The process that starts the others, after that: the same, but it keeps CAP_NET_ADMIN where `admin`, permitted and
+ * not in effect, for agents to come. And the agent: it has that in effect, and with `sandbox = on` only
+ * the system calls of its table (sandbox_calls); it is killed when its parent ends. Both may have become
+ * [server] user before.
+ */
+must_check int sandbox_supervisor(const struct conf_server *c, bool admin);
+must_check int sandbox_agent(const struct conf_server *c, bool admin);
+
+/* Puts CAP_NET_ADMIN in effect, where the parent kept it: what the agent opens needs it before sandbox_agent. */
+must_check int sandbox_raise(void);
+
+/* From now on any system call that is not in the agent's table ends the process. */
+must_check int sandbox_calls(void);
+
+/* Before sandbox_enter: gives a file or folder that root made to [server] user, who will have to write there. */
 must_check int sandbox_give(const struct conf_server *c, const char *path);
 
 #endif

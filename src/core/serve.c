@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/serve.h"
 
+#include "base/util.h"
 #include "core/reply.h"
+#include "core/view.h"
 
 static struct reply_room room(const struct request *r)
 {
@@ -82,9 +84,14 @@ static enum served serve_entry(struct worker *w, struct request *r, const struct
 	static const struct wire_ede failed = { EDE_NO_REACHABLE, NULL };
 	bool audited = r->audited || e->kind == RCACHE_AUDITED;
 	enum reason reason = e->kind == RCACHE_AUDITED && !r->audited ? REASON_CHAIN : r->verdict.reason;
+	enum counter counter = stale ? STAT_STALE : r->verdict.kind == VERDICT_RECORD ? STAT_LOCAL : STAT_CACHED;
 	struct reply_stored stored;
 	struct name link;
+	uint32_t covered;
 
+	/* I1: what the firewall has to take first is given when it has */
+	if (!query_open(w, e, r->ports, &r->client, stale, &covered))
+		return query_park(w, r, e, stale, len);
 	if (!rcache_link(e, &link))
 		link.len = 0;
 	switch (e->kind) {
@@ -104,16 +111,33 @@ static enum served serve_entry(struct worker *w, struct request *r, const struct
 		return SERVED_REPLY;
 	default:
 		stored = reply_of_entry(e, now_ms, stale);
+		stored.ceil = MIN(stored.ceil, covered);
 		*len = reply_stored(&stored, &r->q, room(r));
 	}
-	stat_add(&w->stats, stale ? STAT_STALE : STAT_CACHED);
+	stat_add(&w->stats, counter);
 	event(w, r, audited ? EVENT_AUDITED : EVENT_ALLOWED, reason, &link);
 	return replied(*len);
 }
 
+/* A record whose addresses the firewall has to take goes the way of an upstream's answer. */
+static bool held_record(const struct request *r)
+{
+	uint16_t type = r->q.qtype;
+
+	return r->view & VIEW_HELD && (type == TYPE_A || type == TYPE_AAAA || type == TYPE_HTTPS || type == TYPE_SVCB);
+}
+
+static void set_view(const struct worker *w, struct request *r)
+{
+	r->view = view_of(r->snapshot, r->profile, &r->verdict, r->audited, &r->client,
+			  w->link ? link_page(w->link) : NULL);
+	if (r->view & VIEW_HELD)
+		r->ports = view_ports(&r->verdict.attrs);
+}
+
 static enum served serve_upstream(struct worker *w, struct request *r, struct now now, size_t *len)
 {
-	struct rcache_key key = { r->profile->index, r->q.qtype, r->q.dnssec_ok, &r->q.qname };
+	struct rcache_key key = request_key(r);
 	struct rcache_entry *e = rcache_find(w->cache, &key, rcache_hash(&key));
 	uint64_t stale_ms = r->snapshot->conf->cache.stale * 1000ull;
 
@@ -131,8 +155,11 @@ static enum served serve_verdict(struct worker *w, struct request *r, struct now
 	const struct verdict *v = &r->verdict;
 	uint32_t ttl = r->snapshot->conf->cache.block_ttl;
 
+	set_view(w, r);
 	switch (v->kind) {
 	case VERDICT_RECORD:
+		if (held_record(r))
+			return serve_upstream(w, r, now, len);
 		stat_add(&w->stats, STAT_LOCAL);
 		event(w, r, EVENT_ALLOWED, v->reason, NULL);
 		*len = records_answer(v->record, &r->q, ttl, r->out, r->cap, r->limit);

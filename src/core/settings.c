@@ -3,6 +3,7 @@
 
 #include <pwd.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/util.h"
@@ -43,6 +44,30 @@ static bool same_socket(const struct conf *a, const struct conf *b)
 	return strcmp(a->control.socket.text, b->control.socket.text) == 0;
 }
 
+static bool same_exports(const struct conf *a, const struct conf *b)
+{
+	return !a->n_exports == !b->n_exports;
+}
+
+static bool same_admin(const struct conf *a, const struct conf *b)
+{
+	return settings_need_admin(a) == settings_need_admin(b);
+}
+
+unsigned settings_workers(const struct conf *c)
+{
+	return c->server.workers ? c->server.workers : (unsigned)MAX(sysconf(_SC_NPROCESSORS_ONLN), 1);
+}
+
+bool settings_need_admin(const struct conf *c)
+{
+	for (size_t i = 0; i < c->n_exports; i++) {
+		if (c->exports[i].kind == EXPORT_NFTABLES || c->exports[i].kind == EXPORT_IPSET)
+			return true;
+	}
+	return false;
+}
+
 static const struct {
 	const char *name;
 	bool (*same)(const struct conf *a, const struct conf *b);
@@ -54,6 +79,8 @@ static const struct {
 	{ "state", same_state, offsetof(struct conf, server.state.line) },
 	{ "sandbox", same_sandbox, 0 },
 	{ "[control] socket", same_socket, offsetof(struct conf, control.socket.line) },
+	{ "whether there is an [export]", same_exports, 0 },
+	{ "whether there is an export of kind nftables or ipset", same_admin, 0 },
 };
 
 bool settings_unchanged(const struct conf *old, const struct conf *now, struct diag_list *d)

@@ -8,6 +8,10 @@
 
 /* Whether the new configuration leaves alone what only a start can set; what it does not goes to d by name. */
 bool settings_unchanged(const struct conf *old, const struct conf *now, struct diag_list *d);
+/* How many workers there are to be. */
+unsigned settings_workers(const struct conf *c);
+/* Whether anything of it is for the kernel's sets: then there is an agent that may write to them. */
+bool settings_need_admin(const struct conf *c);
 /* Writes the limits that the workers share. */
 void settings_apply(struct shared *shared, const struct conf *c);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/jout.h"
+#include "base/util.h"
 
 static struct status_server *server_row(struct status *s, const char *at, const char *zone)
 {
@@ -62,9 +63,65 @@ void status_gather(struct worker *w, struct status *s)
 	}
 }
 
+void status_add_set(struct status *s, const struct proto_set *set)
+{
+	struct proto_set *more = realloc(s->sets, (s->n_sets + 1) * sizeof(*more));
+
+	if (!more)
+		return;
+	s->sets = more;
+	more[s->n_sets++] = *set;
+}
+
 void status_free(struct status *s)
 {
 	free(s->servers);
+	free(s->sets);
+}
+
+static const char *export_name(const struct daemon *d, const struct proto_set *set)
+{
+	const struct conf *c = d->snapshot->conf;
+
+	return set->export < c->n_exports ? c->exports[set->export].name.text : "?";
+}
+
+static const char *breaker_text(uint8_t breaker)
+{
+	static const char *const text[] = { "closed", "open", "trying" };
+
+	return breaker < ARRAY_SIZE(text) ? text[breaker] : "?";
+}
+
+static const char *agent_text(const struct daemon *d, const struct status *s)
+{
+	if (!liaison_up(d->liaison))
+		return "not running: what needs a lease fails";
+	return s->agent_err ? "busy, its sets are not known" : "running";
+}
+
+static void print_sets(FILE *f, const struct daemon *d, const struct status *s)
+{
+	unsigned agents = liaison_agents(d->liaison);
+
+	fprintf(f, "agent: %s, process %d, restarts %u\n", agent_text(d, s), (int)liaison_pid(d->liaison),
+		agents ? agents - 1 : 0);
+	for (size_t i = 0; i < s->n_sets; i++) {
+		const struct proto_set *set = &s->sets[i];
+
+		fprintf(f, "export %s: %s %s: %s%s, %llu leases, %llu of others; %llu added, %llu renewed, %llu deleted, "
+			"%llu failed, %llu lost, %llu refilled", export_name(d, set), set->kind, set->set,
+			set->present ? "there" : "not there", set->by_client ? ", by client" : "",
+			(unsigned long long)set->leases, (unsigned long long)set->foreign,
+			(unsigned long long)set->added, (unsigned long long)set->renewed,
+			(unsigned long long)set->deleted, (unsigned long long)set->failed,
+			(unsigned long long)set->lost, (unsigned long long)set->refilled);
+		if (set->breaker)
+			fprintf(f, "; breaker %s", breaker_text(set->breaker));
+		if (set->err)
+			fprintf(f, "; %u s ago: %s", set->err_age, strerror(-set->err));
+		fputc('\n', f);
+	}
 }
 
 static char *as_text(const struct daemon *d, const struct status *s)
@@ -89,6 +146,8 @@ static char *as_text(const struct daemon *d, const struct status *s)
 	if (audit.pairs || audit.dropped)
 		fprintf(f, "audit record: %zu names of %zu clients, %zu of %zu bytes, %llu gave way\n", audit.names,
 			audit.clients, audit.bytes, audit.limit, (unsigned long long)audit.dropped);
+	if (d->liaison)
+		print_sets(f, d, s);
 	for (size_t i = 0; i < s->n_servers; i++) {
 		const struct status_server *row = &s->servers[i];
 
@@ -121,6 +180,63 @@ static struct jout *servers_json(const struct status *s)
 		jout_add(all, o);
 	}
 	return all;
+}
+
+static struct jout *agent_json(const struct daemon *d)
+{
+	struct jout *o = jout_object();
+	unsigned agents = liaison_agents(d->liaison);
+	pid_t pid = liaison_pid(d->liaison);
+
+	if (pid > 0)
+		jout_set_number(o, "pid", pid);
+	else
+		jout_set_text(o, "pid", NULL);
+	jout_set_bool(o, "up", liaison_up(d->liaison));
+	jout_set_number(o, "restarts", agents ? agents - 1 : 0);
+	return o;
+}
+
+static struct jout *set_json(const struct daemon *d, const struct proto_set *set)
+{
+	struct jout *o = jout_object();
+
+	jout_set_text(o, "export", export_name(d, set));
+	jout_set_text(o, "set", set->set);
+	jout_set_text(o, "kind", set->kind);
+	jout_set_bool(o, "present", set->present);
+	jout_set_bool(o, "by-client", set->by_client);
+	jout_set_number(o, "leases", (int64_t)set->leases);
+	jout_set_number(o, "foreign", (int64_t)set->foreign);
+	jout_set_number(o, "added", (int64_t)set->added);
+	jout_set_number(o, "renewed", (int64_t)set->renewed);
+	jout_set_number(o, "deleted", (int64_t)set->deleted);
+	jout_set_number(o, "failed", (int64_t)set->failed);
+	jout_set_number(o, "lost", (int64_t)set->lost);
+	jout_set_number(o, "refilled", (int64_t)set->refilled);
+	jout_set_text(o, "breaker", breaker_text(set->breaker));
+	jout_set_text(o, "error", set->err ? strerror(-set->err) : NULL);
+	if (set->err)
+		jout_set_number(o, "error-age", set->err_age);
+	else
+		jout_set_text(o, "error-age", NULL);
+	return o;
+}
+
+/* null where they are not known. */
+static void set_sets(struct jout *o, const struct daemon *d, const struct status *s)
+{
+	struct jout *all;
+
+	jout_set(o, "agent", agent_json(d));
+	if (s->agent_err) {
+		jout_set_text(o, "sets", NULL);
+		return;
+	}
+	all = jout_array();
+	for (size_t i = 0; i < s->n_sets; i++)
+		jout_add(all, set_json(d, &s->sets[i]));
+	jout_set(o, "sets", all);
 }
 
 static struct jout *audit_json(const struct daemon *d)
@@ -157,6 +273,8 @@ static char *as_json(const struct daemon *d, const struct status *s)
 	jout_set_number(o, "inflight", (int64_t)s->queries);
 	jout_set_number(o, "tcp-clients", atomic_load(&d->shared.tcp.open));
 	jout_set(o, "audit", audit_json(d));
+	if (d->liaison)
+		set_sets(o, d, s);
 	jout_set(o, "upstreams", servers_json(s));
 	for (int i = 0; i < STAT_COUNT; i++)
 		jout_set_number(counters, stat_info[i].name, (int64_t)s->stats.n[i]);

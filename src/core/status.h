@@ -18,7 +18,13 @@ struct status {
 		uint64_t sent, answered, failed;
 	} *servers;
 	size_t n_servers;
+	struct proto_set *sets;			/* as the agent has them */
+	size_t n_sets;
+	int agent_err;				/* why that is not known */
 };
+
+/* -ENOMEM leaves it out. */
+void status_add_set(struct status *s, const struct proto_set *set);
 
 /* In the worker's thread: adds its part; -ENOMEM leaves servers out. */
 void status_gather(struct worker *w, struct status *s);

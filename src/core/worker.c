@@ -7,15 +7,24 @@
 
 #include "base/log.h"
 #include "core/serve.h"
+#include "io/dgram.h"
+
+#define BOUNDS_SLOTS 65536
 
 /*
- * The one place where the order of a turn is promised: what the turn made is
- * sent before the loop sleeps. (Exports and their acknowledgements will stand before it.)
+ * The one place where the order of a turn is promised, before the loop sleeps. First the grants of the turn go
+ * to the agent, all in one message. What it acknowledged has been read by then: its channel
+ * is one of the descriptors that the turn was about, and answers that it let go stand in the queues, as do those
+ * that fail in link_flush. Then all replies are sent. None can pass its own grant: it is
+ * composed only when that is acknowledged.
  */
 static void before_sleep(void *ctx)
 {
 	struct worker *w = ctx;
 
+	if (w->link)
+		link_flush(w->link);
+	dgram_flush(w->loop);
 	for (size_t i = 0; i < w->n_listeners; i++)
 		udp_flush(w->udp[i]);
 }
@@ -23,6 +32,16 @@ static void before_sleep(void *ctx)
 static size_t cache_share(const struct snapshot *s, unsigned workers)
 {
 	return s->conf->cache.size / workers;
+}
+
+/* Only where there is an agent to talk to. */
+static bool make_link(struct worker *w)
+{
+	if (!w->shared->page)
+		return true;
+	w->link = link_new(w->loop, w->shared->page);
+	w->bounds = bounds_new(BOUNDS_SLOTS);
+	return w->link && w->bounds;
 }
 
 struct worker *worker_new(unsigned index, struct snapshot *s, const struct resolv *resolv, struct shared *shared)
@@ -40,7 +59,7 @@ struct worker *worker_new(unsigned index, struct snapshot *s, const struct resol
 	w->events = event_ring_new();
 	if (w->loop)
 		w->upstreams = upstreams_new(w->loop, s, resolv, NULL);
-	if (w->loop && w->cache && w->queries && w->events && w->upstreams)
+	if (w->loop && w->cache && w->queries && w->events && w->upstreams && make_link(w))
 		return w;
 	if (w->loop)
 		worker_close(w);
@@ -109,6 +128,8 @@ void worker_close(struct worker *w)
 	if (w->queries)
 		queries_close(w->queries);
 	before_sleep(w);
+	link_free(w->link);
+	w->link = NULL;
 	for (size_t i = 0; i < w->n_listeners; i++) {
 		udp_close(w->udp[i]);
 		tcp_close(w->tcp[i]);
@@ -127,6 +148,7 @@ int worker_free(struct worker *w)
 	if (w->loop)
 		left += loop_free(w->loop);
 	rcache_free(w->cache);
+	bounds_free(w->bounds);
 	event_ring_free(w->events);
 	snapshot_release(w->snapshot);
 	free(w->udp);

@@ -8,6 +8,7 @@
  * table of learned names, and the three counts of `struct shared`.
  */
 
+#include "core/link.h"
 #include "core/query.h"
 #include "core/resolv.h"
 #include "core/upstream.h"
@@ -16,6 +17,8 @@
 #include "io/udp.h"
 #include "obs/event.h"
 #include "policy/chain.h"
+#include "policy/grant.h"
+#include "state/bounds.h"
 #include "state/learned.h"
 #include "state/rcache.h"
 #include "state/stats.h"
@@ -24,7 +27,8 @@ struct shared {
 	unsigned workers;
 	struct learned *learned;
 	struct tcp_limits tcp;
-	atomic_uint waiting;		/* questions waiting for upstream, of all workers */
+	const struct export_page *page;	/* the agent's, NULL: there is no agent process */
+	atomic_uint waiting;		/* questions waiting for upstream or the firewall, of all workers */
 	/* Called by a worker whose event ring was empty: the reader is to look into it soon. */
 	void (*wake)(void *ctx);
 	void *wake_ctx;
@@ -37,6 +41,9 @@ struct worker {
 	struct snapshot *snapshot;
 	struct upstreams *upstreams;
 	struct rcache *cache;
+	struct link *link;		/* to the agent, and */
+	struct bounds *bounds;		/* what it confirmed to single clients; both NULL where nothing is exported */
+	uint64_t answers;		/* so far: each has a number of its own */
 	struct queries *queries;
 	struct event_ring *events;
 	struct stats stats;
@@ -46,6 +53,7 @@ struct worker {
 	/* scratch memory of the miss path */
 	struct answer answer;
 	struct chain chain;
+	struct grant grant;
 	uint8_t composed[WIRE_MAX], message[WIRE_MAX];
 	uint16_t ttls[ANSWER_TTLS];
 	uint8_t path[EVENT_PATH];

@@ -35,7 +35,7 @@ struct unix_conn {
 	int fd;
 	struct watch *watch;
 	struct timer silent;
-	bool asked;			/* the line was handed out, unix_reply will come */
+	bool asked;			/* the line was handed out, unix_reply will come, and parts before it may */
 	void (*over)(void *ctx);	/* NULL: nobody waits for it */
 	void *over_ctx;
 	struct outq out;
@@ -99,7 +99,15 @@ static bool read_line(struct unix_conn *c)
 
 static void push(struct unix_conn *c)
 {
-	if (outq_send(&c->out, c->fd) != -EAGAIN) {
+	int err = outq_send(&c->out, c->fd);
+
+	if (!err && c->asked) {
+		/* more is to come */
+		watch_events(c->watch, 0);
+		timer_cancel(loop_timers(c->server->loop), &c->silent);
+		return;
+	}
+	if (err != -EAGAIN) {
 		close_now(c);
 		return;
 	}
@@ -156,6 +164,18 @@ void unix_reply(struct unix_conn *conn, const char *text, size_t len)
 		close_now(conn);
 	else
 		push(conn);
+}
+
+int unix_part(struct unix_conn *conn, const char *text, size_t len)
+{
+	if (!conn->server)
+		return -EPIPE;
+	if (outq_add(&conn->out, text, len)) {
+		close_now(conn);
+		return -ENOMEM;
+	}
+	push(conn);
+	return conn->server ? 0 : -EPIPE;
 }
 
 void unix_watch_end(struct unix_conn *conn, void (*cb)(void *ctx), void *ctx)

@@ -21,6 +21,11 @@ typedef void unix_fn(void *ctx, struct unix_conn *conn, char *line);
 struct unix_server *unix_serve(struct loop *l, const char *path, unix_fn *cb, void *ctx, int *err);
 /* Sends text (copied) and closes. Slow readers are cut after 10 s. */
 void unix_reply(struct unix_conn *conn, const char *text, size_t len);
+/*
+ * Sends a part of it (copied), behind which more and in the end unix_reply will come. -EPIPE, -ENOMEM: the connection
+ * is over; unix_reply must still come.
+ */
+must_check int unix_part(struct unix_conn *conn, const char *text, size_t len);
 /* Of a reply that holds much: cb when the connection is over, all sent or cut. Set by the handler, before unix_reply. */
 void unix_watch_end(struct unix_conn *conn, void (*cb)(void *ctx), void *ctx);
 /* Closes and removes the socket file. NULL is allowed. */

@@ -45,6 +45,7 @@ static bool set_client(struct question *q, const char *text, struct endpoint *cl
 		fake_fault("%s is no address", text);
 		return false;
 	}
+	q->client = client->addr;
 	client->port = scene.next_port++;
 	endpoint_to_sockaddr(client, &ss);
 	memcpy(&q->peer.from, &ss, sizeof(q->peer.from));
@@ -180,6 +181,21 @@ void client_ask(char **words, int n, const struct command *c)
 		send_question(q, conn, &client);
 }
 
+/* CROWD N NAME TYPE: so many clients ask, from 10.1.0.0 on; the script need not look at what they get. */
+void client_crowd(char **words, int n, const struct command *c)
+{
+	int count = n == 4 ? atoi(words[1]) : 0;
+
+	for (int i = 0; i < count; i++) {
+		char label[16], client[ADDR_TEXT], *ask[] = { words[0], label, client, words[2], words[3] };
+
+		snprintf(label, sizeof(label), "crowd%u", scene.next_port);
+		snprintf(client, sizeof(client), "10.1.%d.%d", i / 256, i % 256);
+		client_ask(ask, 5, c);
+		find(label)->answered = true;
+	}
+}
+
 /* RAW LABEL CLIENT [tcp CONN], the bytes in hex below: of any kind, so their reply is held to less. */
 void client_raw(char **words, int n, const struct command *c)
 {
@@ -222,6 +238,7 @@ static void got(struct question *q, const uint8_t *msg, size_t len)
 	memcpy(q->reply, msg, len);
 	q->reply_len = len;
 	judge_always(&a);
+	agent_judge(&q->client, msg, len);
 }
 
 void fake_got_udp(const struct udp_peer *peer, const uint8_t *msg, size_t len)

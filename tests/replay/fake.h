@@ -8,6 +8,7 @@
  */
 
 #include "dns/wire.h"
+#include "export/proto.h"
 #include "io/dgram.h"
 #include "io/loop.h"
 #include "io/stream.h"
@@ -66,6 +67,25 @@ bool fake_break(struct exchange *x, int err);
 /* From now on nothing can be sent there. */
 void fake_unreachable(const struct addr *a);
 void fake_upstream_reset(void);
+
+/* Grants that went to the agent, in order, kept until fake_agent_reset. */
+struct grant_sent {
+	struct grant_sent *next;
+	struct proto_hold hold;
+	struct proto_room room;
+	uint8_t chain[PROTO_CHAIN];
+	bool seen, every;		/* every: of a crowd, and not answered */
+	char label[32];
+};
+
+extern struct grant_sent *fake_grants;
+extern unsigned fake_messages;		/* to the agent */
+
+/* A message of the agent's, NULL: it is gone. False: there is no channel. */
+bool fake_agent_says(const uint8_t *msg, size_t len);
+/* It reads nothing, and there is no room for more. */
+void fake_agent_stuck(bool is);
+void fake_agent_reset(void);
 
 /* Calls of malloc, calloc and realloc so far. */
 unsigned long heap_calls(void);

@@ -157,8 +157,16 @@ static bool start(struct snapshot *s)
 	scene.shared.workers = 1;
 	scene.shared.wake = nobody;
 	scene.shared.learned = learned_new(LEARNED_SLOTS);
+	if (s->conf->n_exports)
+		scene.shared.page = &scene.page;
+	atomic_init(&scene.page.epoch, 1);
+	agent_reads(s);
 	scene.worker = scene.shared.learned ? worker_new(0, s, &scene.resolv, &scene.shared) : NULL;
-	return scene.worker && worker_listen(scene.worker, -1, -1) == 0;
+	if (!scene.worker || worker_listen(scene.worker, -1, -1) < 0)
+		return false;
+	if (scene.shared.page)
+		agent_attach();
+	return true;
 }
 
 /* As core/reload.c does it. */
@@ -173,6 +181,11 @@ static bool go_over(struct snapshot *s)
 	snapshot_release(scene.snapshot);
 	scene.snapshot = s;
 	learned_revise(scene.shared.learned, s, now);
+	/* as the agent does at COMMIT */
+	if (atomic_load(&scene.page.layout) != s->exports->hash) {
+		atomic_fetch_add(&scene.page.epoch, 1);
+		agent_reads(s);
+	}
 	return true;
 }
 
@@ -238,6 +251,10 @@ void scene_check_quiet(void)
 		if (!x->seen)
 			fake_fault("an exchange that no EXPECT speaks of");
 	}
+	for (const struct grant_sent *g = fake_grants; g; g = g->next) {
+		if (!g->seen)
+			fake_fault("a grant that no HOLD speaks of");
+	}
 	if (timers_next(loop_timers(scene.worker->loop)) != TIMERS_NEVER)
 		fake_fault("a timer is still set");
 	if (atomic_load(&scene.snapshot->refs) != 2)
@@ -287,7 +304,14 @@ void scene_end(void)
 			fake_tcp_hangup(c->conn);
 		free(c);
 	}
+	while (scene.confirmed) {
+		struct confirmed *c = scene.confirmed;
+
+		scene.confirmed = c->next;
+		free(c);
+	}
 	fake_upstream_reset();
+	fake_agent_reset();
 	strcpy(dir, scene.dir);
 	memset(&scene, 0, sizeof(scene));
 	strcpy(scene.dir, dir);

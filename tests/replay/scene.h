@@ -16,6 +16,7 @@ struct question {
 	uint8_t msg[1024];
 	size_t len, limit;
 	bool dnssec_ok, raw;
+	struct addr client;
 	struct udp_peer peer;
 	struct tcp_conn *conn;		/* NULL: UDP */
 	uint8_t *reply;
@@ -29,12 +30,24 @@ struct connection {
 	struct tcp_conn *conn;		/* NULL: refused, or hung up */
 };
 
+/* What the agent has confirmed. */
+struct confirmed {
+	struct confirmed *next;
+	struct addr addr, client;	/* client len 0: for all */
+	uint64_t until_us;
+	uint32_t epoch;
+};
+
 struct scene {
 	char dir[PATH_LEN];		/* made by main, for all runs */
 	struct snapshot *snapshot;
 	struct worker *worker;
 	struct shared shared;
 	struct resolv resolv;
+	struct export_page page;
+	struct confirmed *confirmed;
+	struct addr unheld[64];		/* addresses that may be given without */
+	size_t n_unheld;
 	uint32_t generation;
 	struct question *questions;
 	struct connection *connections;
@@ -58,6 +71,12 @@ bool scene_default_catalog(void);
 bool scene_configure(char **block, size_t n, bool refused);
 /* Other servers in what stands for resolv.conf. */
 bool scene_resolv(char **servers, size_t n);
+/* I1, for every reply: its addresses are open, and for longer than its TTLs. */
+void agent_judge(const struct addr *client, const uint8_t *msg, size_t len);
+/* The page speaks of this configuration; what a set is keyed by is what `key` says. */
+void agent_reads(const struct snapshot *s);
+/* The channel to the agent is there, or there anew. */
+void agent_attach(void);
 /* Everything must have come to its end. */
 void scene_check_quiet(void);
 /* Closes and frees; what is left over is a fault. */

@@ -372,12 +372,83 @@ static void test_nobody(void **state)
 	assert_int_equal(mkdir(run, 0755), 0);
 }
 
+/* The reply comes as it is made, and ends with unix_reply. */
+static void test_parts(void **state)
+{
+	static char part[100000];
+	struct asking a;
+	size_t n = 60;
+
+	serve();
+	hold = true;
+	ask_start(&a, "list");
+	help_until(held);
+	memset(part, 'p', sizeof(part));
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(unix_part(waiting, part, sizeof(part)), 0);
+		if (i % 20 == 0)
+			help_turn(20);
+	}
+	assert_false(atomic_load(&a.over));
+	/* a pause is no end, and nothing waits for the peer meanwhile */
+	help_turn(50);
+	assert_false(atomic_load(&a.over));
+	unix_reply(waiting, "end", 3);
+	waiting = NULL;
+	ask_end(&a);
+	assert_int_equal(a.len, n * sizeof(part) + 3);
+	assert_string_equal(a.reply + n * sizeof(part), "end");
+	free(a.reply);
+	/* an end without a text */
+	ask_start(&a, "list");
+	help_until(held);
+	assert_int_equal(unix_part(waiting, "x", 1), 0);
+	unix_reply(waiting, "", 0);
+	waiting = NULL;
+	ask_end(&a);
+	assert_string_equal(a.reply, "x");
+	free(a.reply);
+}
+
+static unsigned overs;
+
+static void on_over(void *ctx)
+{
+	overs++;
+}
+
+/* Whoever asked has gone: that is told, and unix_reply frees. */
+static void test_parts_gone(void **state)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	static char part[1 << 20];
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0), err = 0;
+
+	serve();
+	hold = true;
+	overs = 0;
+	strcpy(sun.sun_path, path);
+	assert_int_equal(connect(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	assert_int_equal(write(fd, "list\n", 5), 5);
+	help_until(held);
+	unix_watch_end(waiting, on_over, NULL);
+	close(fd);
+	for (unsigned i = 0; i < 8 && !err; i++)
+		err = unix_part(waiting, part, sizeof(part));
+	assert_int_equal(err, -EPIPE);
+	assert_int_equal(overs, 1);
+	assert_int_equal(unix_part(waiting, "x", 1), -EPIPE);
+	unix_reply(waiting, "", 0);
+	waiting = NULL;
+	assert_int_equal(overs, 1);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_ask), T(test_long), T(test_later), T(test_bad_lines), T(test_silent), T(test_gone),
-		T(test_mode), T(test_taken), T(test_nobody),
+		T(test_mode), T(test_taken), T(test_nobody), T(test_parts), T(test_parts_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
