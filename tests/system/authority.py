@@ -1,17 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """nsd serving zones from text, and unbound in front of it."""
 import os
+import socket
 
 import dns.message
 import dns.query
 
 from procs import Program, until
 
+LOCAL = "127.0.0.1"
 
-def answers(address, port):
+
+def answers(address, port, make=socket.socket):
     def ask():
         try:
-            dns.query.udp(dns.message.make_query(".", "SOA"), address, port=port, timeout=0.2)
+            with make(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as sock:
+                sock.setblocking(False)
+                dns.query.udp(dns.message.make_query(".", "SOA"), LOCAL if address == "0.0.0.0" else address, port=port,
+                              timeout=0.2, sock=sock)
             return True
         except (dns.exception.Timeout, OSError):
             return False
@@ -57,9 +63,12 @@ remote-control:
 
 
 class Unbound:
-    """Asks the server at `to` for everything. options: further lines of its server clause."""
+    """
+    Asks the server at `to` for everything. options: further lines of its server clause; prefix: a command to run it in;
+    make: makes sockets there.
+    """
 
-    def __init__(self, program, folder, address, port, to, options=""):
+    def __init__(self, program, folder, address, port, to, options="", prefix=(), make=socket.socket):
         self.at = f"{address}@{port}"
         os.makedirs(folder)
         with open(f"{folder}/unbound.conf", "w", encoding="ascii") as file:
@@ -84,8 +93,8 @@ forward-zone:
     name: "."
     forward-addr: {to}
 """)
-        self.program = Program([program, "-d", "-c", f"{folder}/unbound.conf"], f"{folder}/unbound.log")
-        until(answers(address, port), lambda: "unbound's first answer:\n" + self.program.output())
+        self.program = Program([*prefix, program, "-d", "-c", f"{folder}/unbound.conf"], f"{folder}/unbound.log")
+        until(answers(address, port, make), lambda: "unbound's first answer:\n" + self.program.output())
 
     def stop(self):
         self.program.stop()

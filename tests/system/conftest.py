@@ -10,6 +10,7 @@ import pytest
 
 from authority import Nsd, Unbound
 from client import Client
+from firewall import TABLE, Gate
 from netns import Namespace, furnish, why_not
 from procs import find_program, free_port
 from server import BINARY, ZONES, Postern, Site
@@ -138,6 +139,16 @@ def fresh(namespace, scratch):
     space = namespace()
     furnish(space, scratch, ZONES)
     return space
+
+
+@pytest.fixture
+def gate(namespace, upstream, postern):
+    """Makes a machine with nft and a scripted upstream, on which postern can be started."""
+    required("nft")
+
+    def make(ruleset=TABLE):
+        return Gate(namespace(), upstream, postern, ruleset)
+    return make
 
 
 @pytest.fixture

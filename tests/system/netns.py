@@ -53,15 +53,19 @@ class Namespace:
     def start(self, argv, log):
         return Program([*self.prefix, *argv], log)
 
-    def socket(self, *args, **kwargs):
-        """A socket of it."""
-        with open("/proc/self/ns/net", encoding="ascii") as home, \
+    def within(self, what):
+        """Calls it with this thread in the network namespace."""
+        with open("/proc/thread-self/ns/net", encoding="ascii") as home, \
              open(f"/proc/{self.pid}/ns/net", encoding="ascii") as there:
             set_namespace(there.fileno())
             try:
-                return socket.socket(*args, **kwargs)
+                return what()
             finally:
                 set_namespace(home.fileno())
+
+    def socket(self, *args, **kwargs):
+        """A socket of it."""
+        return self.within(lambda: socket.socket(*args, **kwargs))
 
     def link(self, other, ours, theirs):
         """A cable to another namespace, up at both ends."""

@@ -31,7 +31,7 @@ def ini(sections):
 
 
 def merge(base, over):
-    merged = {section: dict(keys) for section, keys in base.items()}
+    merged = {section: keys if keys is None else dict(keys) for section, keys in base.items()}
     for section, keys in over.items():
         if keys is None:
             merged[section] = None
