@@ -46,7 +46,7 @@ struct load {
 
 	uint64_t start, last, next_expiry;
 	uint64_t schedule; /* when the first question was due, for a rate */
-	uint64_t sent, answers, lost, wrong, stray;
+	uint64_t sent, answers, lost, wrong, stray, slowest;
 	unsigned flying;
 	bool blocked; /* a question was due and no slot free */
 	uint64_t steps[STEPS];
@@ -188,6 +188,7 @@ static void take(struct load *l, struct port *p, const uint8_t *reply, size_t le
 {
 	unsigned slot = length < QUESTION_HEADER ? SLOTS_MAX : (reply[0] << 8 | reply[1]) & (SLOTS_MAX - 1);
 	struct flight *f = slot < l->slots ? &p->flights[slot] : NULL;
+	uint64_t took;
 
 	if (!f || !f->since || memcmp(reply, f->query.packet, 2)) {
 		l->stray++;
@@ -195,7 +196,10 @@ static void take(struct load *l, struct port *p, const uint8_t *reply, size_t le
 	}
 	if (is_right(l, &f->query, reply, length)) {
 		l->answers++;
-		l->steps[step_of(now > f->since ? now - f->since : 0)]++;
+		took = now > f->since ? now - f->since : 0;
+		l->steps[step_of(took)]++;
+		if (took > l->slowest)
+			l->slowest = took;
 	} else {
 		l->wrong++;
 	}
@@ -273,11 +277,11 @@ static void print(const struct load *l)
 	double seconds = (double)(l->last - l->start) / 1e9;
 
 	printf("{\"sent\":%llu,\"answers\":%llu,\"lost\":%llu,\"wrong\":%llu,\"stray\":%llu,\"seconds\":%.6f,"
-	       "\"per_second\":%.0f,\"median_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f}\n",
+	       "\"per_second\":%.0f,\"median_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f,\"max_us\":%.1f}\n",
 	       (unsigned long long)l->sent, (unsigned long long)l->answers, (unsigned long long)l->lost,
 	       (unsigned long long)l->wrong, (unsigned long long)l->stray, seconds,
 	       seconds > 0 ? (double)l->answers / seconds : 0, percentile(l, 0.5), percentile(l, 0.99),
-	       percentile(l, 0.999));
+	       percentile(l, 0.999), (double)l->slowest / 1000);
 }
 
 static void usage(void)

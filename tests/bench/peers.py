@@ -13,13 +13,20 @@ ECHO = "echo"
 POSTERN = "postern"
 
 
+class Sets:
+    """Two nftables sets that exist, of table inet TABLE, for what is resolved."""
+
+    def __init__(self, table, four, six, size):
+        self.table, self.four, self.six, self.size = table, four, six, size
+
+
 class Site:
     """What a peer is given to serve: where, from where, which names, and a folder of its own. records: how many a cache
-    must hold that is sized by their number."""
+    must hold that is sized by their number. sets: what to open, or None."""
 
-    def __init__(self, folder, port, upstream, patterns, records):
+    def __init__(self, folder, port, upstream, patterns, records, sets=None):
         self.folder, self.port, self.upstream, self.patterns = folder, port, upstream, patterns
-        self.records = records
+        self.records, self.sets = records, sets
         os.makedirs(folder)
 
     def write(self, name, text):
@@ -35,6 +42,13 @@ def echo(program, site):
 
 def postern(program, site):
     names = site.write("bench.list", "".join(f".{domain}\n" for domain in site.patterns))
+    opens = site.sets and f"""\
+export  = bench
+[export bench]
+kind    = nftables
+set4    = inet {site.sets.table} {site.sets.four}
+set6    = inet {site.sets.table} {site.sets.six}
+"""
     config = site.write("postern.conf", f"""\
 [server]
 listen  = 127.0.0.1@{site.port}
@@ -55,13 +69,16 @@ queries = none
 file    = {names}
 [profile default]
 catalog = bench
-""")
+{opens or ""}""")
     return [program, "-c", config, "run"]
 
 
 def dnsmasq(program, site):
     # A full cache makes each of its misses read all of it, hundreds of µs; records is such that it never fills.
     servers = "".join(f"server=/{domain}/127.0.0.1#{site.upstream}\n" for domain in site.patterns)
+    if site.sets:
+        servers += "".join(f"nftset=/{domain}/4#inet#{site.sets.table}#{site.sets.four},"
+                           f"6#inet#{site.sets.table}#{site.sets.six}\n" for domain in site.patterns)
     config = site.write("dnsmasq.conf", f"""\
 port={site.port}
 listen-address=127.0.0.1
@@ -122,9 +139,95 @@ forward-zone:
     return [program, "-d", "-c", config]
 
 
+def smartdns(program, site):
+    # What is not listed has no server to go to, and fails: this version has no rule for all names.
+    rules = "".join(f"nameserver /{domain}/listed\n" for domain in site.patterns)
+    if site.sets:
+        # Not `nftset-timeout yes`: it deletes each element first, and one that is not there stalls it for milliseconds.
+        rules += "".join(
+            f"nftset /{domain}/#4:inet#{site.sets.table}#{site.sets.four},#6:inet#{site.sets.table}#{site.sets.six}\n"
+            for domain in site.patterns)
+    config = site.write("smartdns.conf", f"""\
+bind 127.0.0.1:{site.port}
+server 127.0.0.1:{site.upstream} -group listed -exclude-default-group
+user {getpass.getuser()}
+cache-size {site.records}
+cache-persist no
+prefetch-domain no
+serve-expired no
+speed-check-mode none
+response-mode fastest-response
+dualstack-ip-selection no
+log-level fatal
+log-size 0
+{rules}""")
+    return [program, "-f", "-x", "-c", config, "-p", f"{site.folder}/smartdns.pid"]
+
+
+def dnsdist(program, site):
+    names = ", ".join(f'"{domain}."' for domain in site.patterns)
+    config = site.write("dnsdist.conf", f"""\
+setLocal("127.0.0.1:{site.port}")
+newServer({{address="127.0.0.1:{site.upstream}", healthCheckMode="up"}})
+getPool(""):setCache(newPacketCache({site.records}, {{maxTTL=86400, numberOfShards=1}}))
+setMaxUDPOutstanding(65535)
+setSecurityPollSuffix("")
+allowed = newSuffixMatchNode()
+allowed:add({{{names}}})
+addAction(NotRule(SuffixMatchNodeRule(allowed)), RCodeAction(DNSRCode.NXDOMAIN))
+""")
+    return [program, "--supervised", "--disable-syslog", "-C", config]
+
+
+def kresd(program, site):
+    names = ", ".join(f"'{domain}'" for domain in site.patterns)
+    config = site.write("kresd.conf", f"""\
+net.listen('127.0.0.1', {site.port}, {{ kind = 'dns' }})
+modules.unload('ta_update')
+modules.unload('ta_signal_query')
+modules.unload('priming')
+modules.unload('detect_time_jump')
+modules.unload('detect_time_skew')
+trust_anchors.remove('.')
+cache.size = 256 * MB
+policy.add(policy.suffix(policy.STUB('127.0.0.1@{site.upstream}'), policy.todnames({{{names}}})))
+policy.add(policy.all(policy.DENY))
+""")
+    return [program, "-n", "-q", "-c", config, site.folder]
+
+
+def recursor(program, site):
+    zone = "".join(f"{domain} CNAME rpz-passthru.\n*.{domain} CNAME rpz-passthru.\n" for domain in site.patterns)
+    rpz = site.write("allowed.rpz", f"$TTL 60\n@ SOA . . 1 60 60 60 60\n@ NS localhost.\n{zone}* CNAME .\n")
+    lua = site.write("recursor.lua", f'rpzFile("{rpz}", {{policyName="allowed"}})\n')
+    site.write("recursor.conf", f"""\
+local-address=127.0.0.1
+local-port={site.port}
+socket-dir={site.folder}
+forward-zones-recurse=.=127.0.0.1:{site.upstream}
+lua-config-file={lua}
+dnssec=off
+threads=1
+pdns-distributes-queries=no
+security-poll-suffix=
+max-cache-entries={10 * site.records}
+max-packetcache-entries={site.records}
+dont-query=
+quiet=yes
+daemon=no
+disable-syslog=yes
+write-pid=no
+""")
+    return [program, f"--config-dir={site.folder}"]
+
+
 class Peer:
-    def __init__(self, name, program, argv):
+    """opens: it can fill nftables sets; timeouts: with elements that end by themselves; refusal: the rcode that what it
+    blocks gets."""
+
+    def __init__(self, name, program, argv, opens=False, timeouts=False, refusal=3):
         self.name, self.program, self.argv = name, program, argv
+        self.opens, self.timeouts, self.refusal = opens, timeouts, refusal
         self.resolves = name != ECHO
 
     def find(self, given):
@@ -137,7 +240,11 @@ class Peer:
 
 PEERS = [
     Peer(ECHO, "echo", echo),
-    Peer(POSTERN, "postern", postern),
-    Peer("dnsmasq", "dnsmasq", dnsmasq),
+    Peer(POSTERN, "postern", postern, opens=True, timeouts=True),
+    Peer("dnsmasq", "dnsmasq", dnsmasq, opens=True),
     Peer("unbound", "unbound", unbound),
+    Peer("dnsdist", "dnsdist", dnsdist),
+    Peer("kresd", "kresd", kresd),
+    Peer("recursor", "pdns_recursor", recursor),
+    Peer("smartdns", "smartdns", smartdns, opens=True, refusal=2),
 ]

@@ -19,14 +19,16 @@ import shutil
 import signal
 import socket
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
 
 sys.dont_write_bytecode = True
 
+import openings  # noqa: E402
 from peers import ECHO, PEERS, POSTERN, Site  # noqa: E402
-from procs import Failure, Processes, free_port  # noqa: E402
+from procs import Failure, Processes, free_port, libc  # noqa: E402
 
 ZONE = "bench.example.net"
 SIZES = (100, 100_000)
@@ -39,10 +41,12 @@ RECORDS_A_SECOND = 200_000  # more than any of the peers can miss
 LOST_MOST = 0.001
 START_TIMEOUT = 20
 TTL = 3600
+CLONE_NEWNET = 0x40000000
 
 
 class Load:
-    """questions: a file's name, or None for names that nobody asked before. passes: what share of the questions may and
+    """questions: a file's name, or None for names that nobody asked before. expect: of the answers; empty: that the
+    name is blocked. passes: what share of the questions may and
     must reach the upstream; it shows whether the load was what its name says."""
 
     def __init__(self, name, questions, expect, passes, window=192, warm=False):
@@ -52,9 +56,11 @@ class Load:
 
 LOADS = [
     Load("cached", "cached.txt", ["--rcode", "0", "--ancount", "4"], (0, 0.01), warm=True),
-    Load("blocked", "blocked.txt", ["--rcode", "3"], (0, 0.01)),
+    Load("blocked", "blocked.txt", [], (0, 0.01)),
     Load("miss", None, ["--rcode", "0", "--ancount", "4"], (1, 3.1), window=64),
 ]
+# The bound is what dnsmasq takes at a time with its sets; more are lost.
+OPEN = Load(openings.NAME, None, ["--rcode", "0", "--ancount", str(2 + openings.ADDRESSES)], (1, 3.1), window=64)
 
 
 def random_domains(count, seed):
@@ -102,23 +108,37 @@ def ask_until_answered(process, port, name):
     raise Failure(f"did not start: {process.last_words()}")
 
 
+def enter_namespace():
+    """A network of our own with nothing but loopback: sets of the machine are not touched. False: not permitted."""
+    if libc.unshare(CLONE_NEWNET):
+        return False
+    return subprocess.run(["ip", "link", "set", "lo", "up"], check=False).returncode == 0 and bool(shutil.which("nft"))
+
+
 class Bench:
     def __init__(self, args, folder, processes):
         self.args, self.folder, self.processes = args, folder, processes
-        self.given = {POSTERN: args.postern, ECHO: os.path.join(args.tools, "echo")}
         self.unique = 0
         self.sites = 0
         self.waited = 0.0
         self.remarks = {}
+        self.in_namespace = enter_namespace()
+        if not self.in_namespace:
+            self.remark(OPEN.name, "needs root, for a network namespace and nft; left out")
+        self.given = {POSTERN: args.postern, ECHO: os.path.join(args.tools, "echo")}
         self.serving = {}
         self.peers = self.choose()
         cores = sorted(os.sched_getaffinity(0))
         self.load_core, self.server_core = (cores[0], cores[1]) if len(cores) > 1 else (None, None)
         write_questions(folder)
-        self.upstream = free_port()
+        self.upstream, self.distinct = free_port(), free_port()
         self.counter = os.path.join(folder, "asked")
-        processes.start([self.tool("upstream"), "--listen", f"127.0.0.1@{self.upstream}", "--addresses", "2-4",
-                         "--ttl", str(TTL), "--counter", self.counter, "--seconds", "900"], self.load_core)
+        self.start_upstream(self.upstream, "--addresses", "2-4")
+        self.start_upstream(self.distinct, "--addresses", str(openings.ADDRESSES), "--distinct")
+
+    def start_upstream(self, port, *options):
+        self.processes.start([self.tool("upstream"), "--listen", f"127.0.0.1@{port}", "--ttl", str(TTL), "--counter",
+                              self.counter, "--seconds", "900", *options], self.load_core)
 
     def tool(self, name):
         return os.path.join(self.args.tools, name)
@@ -140,11 +160,11 @@ class Bench:
         with open(self.counter, "rb") as file:
             return int.from_bytes(file.read(8), sys.byteorder)
 
-    def start(self, peer, names, records):
+    def start(self, peer, names, records, upstream=None, sets=None):
         """Returns the seconds to its first answer."""
         self.sites += 1
-        site = Site(os.path.join(self.folder, f"{peer.name}-{self.sites}"), free_port(), self.upstream, names,
-                    records)
+        site = Site(os.path.join(self.folder, f"{peer.name}-{self.sites}"), free_port(), upstream or self.upstream,
+                    names, records, sets)
         argv = peer.argv(peer.find(self.given), site)
         process = self.processes.start(argv, self.server_core, os.path.join(site.folder, "log"))
         self.serving[peer] = process, site.port
@@ -164,6 +184,11 @@ class Bench:
             self.stop(peer)
             self.peers.remove(peer)
 
+    def start_opening(self, peer, sets):
+        """With an upstream whose addresses are always new, and sets to put them into, or None."""
+        self.start(peer, patterns(MAIN_SIZE), RECORDS_CACHED + RECORDS_A_SECOND * self.args.seconds, self.distinct,
+                   sets)
+
     def ask(self, port, load, *options):
         """Runs the load once and returns what it says."""
         argv = [self.tool("load"), "--server", f"127.0.0.1@{port}", "--window", str(load.window), *options]
@@ -174,14 +199,14 @@ class Bench:
             self.unique += UNIQUE_A_ROUND
         process = self.processes.start(argv, self.load_core)
         try:
-            return json.loads(process.output(self.args.seconds + 10))
+            return json.loads(process.output(self.args.seconds + 100))
         finally:
             self.processes.stop(process)
 
     def measure(self, peer, load, *options):
         """One run of one load. Returns what load says, with cpu_us: of CPU, for one answer."""
         process, port = self.serving[peer]
-        expect = load.expect if peer.resolves else []
+        expect = (load.expect or ["--rcode", str(peer.refusal)]) if peer.resolves else []
         if load.warm and peer.resolves:
             self.ask(port, load, "--count", str(2 * CACHED_NAMES), "--seconds", "5")
         asked, (ran, waited) = self.asked(), process.clock()
@@ -280,6 +305,28 @@ def print_costs(results, peers):
           ["", "most/s", "half/s", "median", "p99", "p99.9", "µs CPU"], latencies)
 
 
+def print_openings(bench, peers):
+    results = openings.costs(bench, OPEN, bench.start_opening)
+    echoes, rows = results.get(peers[0], []), []
+    for peer in peers[1:]:
+        mine = results.get(peer)
+        if mine:
+            times = statistics.median(m["cpu_us"] / e["cpu_us"] for m, e in zip(mine, echoes)) if echoes else 0
+            rows.append([peer.name, f"{median(mine, 'cpu_us'):.1f}", f"×{times:.1f}",
+                         f"{median(mine, 'per_second'):.0f}"])
+    table(f"new names with {openings.ADDRESSES} new addresses each into an nftables set: µs of CPU an answer, all "
+          "processes", ["", "µs", "of echo", "answers/s"], rows)
+    latency = openings.cold(bench, OPEN, bench.start_opening)
+    if len(latency) == 2:
+        print(f"\nOne cold answer at a time, median: {latency[False]:.0f} µs without a set, {latency[True]:.0f} µs with "
+              f"the addresses confirmed before it: {latency[True] - latency[False]:+.0f} µs.")
+    many = openings.many(bench, OPEN, bench.start_opening)
+    if many:
+        print(f"{openings.LEASES:,} live leases: {many['memory'] / 1e6:.0f} MB of user memory, made in "
+              f"{many['seconds']:.0f} s, the slowest answer {many['max_us'] / 1000:.1f} ms.")
+    return results
+
+
 def print_growth(results, peers):
     """results: by size, then by peer."""
     head, rows = [""], []
@@ -306,6 +353,7 @@ def parse_args():
     parser.add_argument("--peers", default="", help="only these, e.g. postern,unbound; the echo always runs")
     parser.add_argument("--sizes", default=",".join(map(str, SIZES)),
                         help="numbers of patterns (%(default)s), or empty")
+    parser.add_argument("--openings", type=int, default=1, help="0: without what opens the firewall (%(default)s)")
     parser.add_argument("--limit", type=int, default=290, help="seconds after which it gives up (%(default)s)")
     parser.add_argument("--json", help="file for the medians")
     return parser.parse_args()
@@ -331,6 +379,8 @@ def run(args, folder, processes):
     sizes = {int(size): growth(bench, int(size)) for size in args.sizes.split(",") if size}
     if sizes:
         print_growth(sizes, peers)
+    if args.openings and bench.in_namespace:
+        results.update({(peer, OPEN.name): mine for peer, mine in print_openings(bench, peers).items()})
     print("\nOnly postern checks every name of a chain against the patterns.")
     if bench.server_core is None:
         print("One core only: servers and load disturb each other.")

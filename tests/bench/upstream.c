@@ -5,7 +5,7 @@
  *     x.ZONE -> x.cdn.ZONE -> x.edge.ZONE -> addresses
  *
  * with addresses made from the first label, in public ranges, as private ones would be taken out. Asked for x.cdn.ZONE
- * or x.edge.ZONE it answers from there on. All else is NODATA.
+ * or x.edge.ZONE it answers from there on. All else is NODATA. --distinct: the addresses of x1, x2, … are all different.
  */
 #include "serve.h"
 
@@ -25,6 +25,7 @@ static const char *const stations[] = { "", "cdn", "edge" };
 enum { LAST_STATION = 2 };
 
 static uint32_t ttl = 300;
+static bool distinct; /* no two names share an IPv4 address: their number tells where theirs begin */
 static unsigned least_addresses = 3, most_addresses = 3;
 
 struct question {
@@ -143,6 +144,30 @@ static size_t put_cname(struct writer *w, const struct question *q, size_t owner
 	return target;
 }
 
+/* The number that a label ends with. */
+static uint32_t label_number(const uint8_t *label, unsigned length)
+{
+	uint32_t number = 0;
+
+	for (unsigned i = 0; i < length; i++)
+		number = label[i] >= '0' && label[i] <= '9' ? number * 10 + (label[i] - '0') : 0;
+	return number;
+}
+
+/* From 11.0.0.0 on; up to 100.64.0.0 none of them is private. */
+static void put_distinct(struct writer *w, const struct question *q, size_t owner)
+{
+	uint32_t first = label_number(w->packet + HEADER + 1, q->first) * most_addresses;
+
+	for (unsigned i = 0; i < most_addresses; i++) {
+		uint32_t address = (11u << 24) + (first + i) % (89u << 24);
+
+		put_record(w, owner, TYPE_A, 4);
+		put16(w, address >> 16);
+		put16(w, address & 0xffff);
+	}
+}
+
 static void put_addresses(struct writer *w, const struct question *q, size_t owner)
 {
 	uint32_t hash = hash_label(w->packet + HEADER + 1, q->first);
@@ -188,7 +213,10 @@ static size_t answer(uint8_t *packet, size_t length)
 	if ((q.type == TYPE_A || q.type == TYPE_AAAA) && q.first && q.end < HEADER + NAME_ROOM) {
 		for (unsigned station = q.station + 1; station <= LAST_STATION; station++)
 			owner = put_cname(&w, &q, owner, station);
-		put_addresses(&w, &q, owner);
+		if (distinct && q.type == TYPE_A)
+			put_distinct(&w, &q, owner);
+		else
+			put_addresses(&w, &q, owner);
 	}
 	if (q.edns)
 		put_opt(&w);
@@ -227,7 +255,7 @@ static void set_addresses(char *text)
 
 static void usage(void)
 {
-	fputs("usage: upstream --listen ADDR@PORT [--ttl N] [--addresses N[-N]] [--counter FILE] [--seconds N]\n", stderr);
+	fputs("usage: upstream --listen ADDR@PORT [--ttl N] [--addresses N[-N]] [--distinct] [--counter FILE] [--seconds N]\n", stderr);
 	exit(2);
 }
 
@@ -236,7 +264,7 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "listen", required_argument, NULL, 'l' }, { "ttl", required_argument, NULL, 't' },
 		{ "addresses", required_argument, NULL, 'a' }, { "counter", required_argument, NULL, 'c' },
-		{ "seconds", required_argument, NULL, 's' }, { 0 }
+		{ "seconds", required_argument, NULL, 's' }, { "distinct", no_argument, NULL, 'd' }, { 0 }
 	};
 	volatile uint64_t *count = NULL;
 	unsigned seconds = 600;
@@ -248,6 +276,7 @@ int main(int argc, char **argv)
 		case 't': ttl = (uint32_t)bench_number(optarg, 0, INT32_MAX); break;
 		case 'a': set_addresses(optarg); break;
 		case 'c': count = map_counter(optarg); break;
+		case 'd': distinct = true; break;
 		case 's': seconds = (unsigned)bench_number(optarg, 1, 3600); break;
 		default: usage();
 		}
