@@ -14,15 +14,20 @@
 const struct name name_root = { .len = 1 };
 
 /*
- * A label of c bytes with its length byte. Where there is room a fixed number of bytes is copied, which costs a few moves;
- * what is too much is overwritten by the next label.
+ * A label of c bytes with its length byte. Where there is room a fixed number of bytes is copied, which costs a move or
+ * four; what is too much is overwritten by the next label.
  */
 static void copy_label(uint8_t *to, size_t room, const uint8_t *from, size_t left, unsigned c)
 {
-	if (left > LABEL_MAX && room > LABEL_MAX)
+	size_t most = left < room ? left : room;
+
+	if (c < 16 && most >= 16)
+		memcpy(to, from, 16);
+	else if (most > LABEL_MAX)
 		memcpy(to, from, LABEL_MAX + 1);
 	else
-		memcpy(to, from, c + 1u);
+		for (unsigned i = 0; i <= c; i++)
+			to[i] = from[i];
 }
 
 /*

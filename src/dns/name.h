@@ -61,6 +61,13 @@ static inline uint16_t name_at(const uint8_t *msg, size_t len, size_t off)
 {
 	return msg[off] >= 0xc0 && len - off >= 2 ? (uint16_t)((msg[off] & 0x3f) << 8 | msg[off + 1]) : (uint16_t)off;
 }
+/* Copies what is filled, which is most often a tenth of it. */
+static inline void name_copy(struct name *to, const struct name *from)
+{
+	to->len = from->len;
+	to->labels = from->labels;
+	memcpy(to->wire, from->wire, from->len);
+}
 static inline uint8_t name_lower(uint8_t c)
 {
 	return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;

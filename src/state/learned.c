@@ -11,12 +11,17 @@
 #define WAYS 8				/* places a name may stand in; of those the one that ends first gives way */
 
 /*
- * A slot is read under its sequence number (odd: being written). What readers
- * need comes first; the names are the writers' own, for learned_revise.
+ * A slot is read under the sequence number of its tag (odd: being written). What readers
+ * need comes first; the names are the writers' own, for learned_revise. Slots are large: which of a set's is
+ * the one, or gives way, is told by the tags, which stand together.
  */
-struct slot {
+struct tag {
+	_Atomic uint64_t a;			/* as in the slot; a hint for readers */
+	_Atomic uint64_t until;
 	atomic_uint seq;
-	uint32_t pad;
+};
+
+struct slot {
 	_Atomic uint64_t a, b;			/* hash of profile and name; 0, 0: empty */
 	_Atomic uint64_t until;
 	_Atomic uint64_t ports[4], types, flags;
@@ -26,11 +31,28 @@ struct slot {
 
 struct learned {
 	pthread_mutex_t lock;
-	size_t mask, bytes;
+	size_t mask, slot_bytes, tag_bytes;
 	struct slot *slots;
+	struct tag *tags;
 };
 
 enum { FLAG_PRIVATE = 1, FLAG_CHURN = 2 };
+
+static void *map(size_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static void unmap(struct learned *l)
+{
+	if (l->slots)
+		munmap(l->slots, l->slot_bytes);
+	if (l->tags)
+		munmap(l->tags, l->tag_bytes);
+	free(l);
+}
 
 struct learned *learned_new(size_t slots)
 {
@@ -38,23 +60,24 @@ struct learned *learned_new(size_t slots)
 
 	if (!l)
 		return NULL;
+	slots = MAX(slots, (size_t)WAYS);
 	l->mask = slots - 1;
-	l->bytes = slots * sizeof(*l->slots);
-	l->slots = mmap(NULL, l->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (l->slots == MAP_FAILED || pthread_mutex_init(&l->lock, NULL)) {
-		free(l);
-		return NULL;
-	}
-	return l;
+	l->slot_bytes = slots * sizeof(*l->slots);
+	l->tag_bytes = slots * sizeof(*l->tags);
+	l->slots = map(l->slot_bytes);
+	l->tags = map(l->tag_bytes);
+	if (l->slots && l->tags && !pthread_mutex_init(&l->lock, NULL))
+		return l;
+	unmap(l);
+	return NULL;
 }
 
 void learned_free(struct learned *l)
 {
 	if (!l)
 		return;
-	munmap(l->slots, l->bytes);
 	pthread_mutex_destroy(&l->lock);
-	free(l);
+	unmap(l);
 }
 
 static struct hash128 identity(const struct profile *p, const struct name *name)
@@ -66,9 +89,10 @@ static struct hash128 identity(const struct profile *p, const struct name *name)
 	return hash128_bytes(key, sizeof(p->id) + name->len);
 }
 
-static struct slot *way(const struct learned *l, struct hash128 id, unsigned i)
+/* The first of the slots that the name may stand in. */
+static size_t set_of(const struct learned *l, struct hash128 id)
 {
-	return &l->slots[(id.a + i) & l->mask];
+	return id.a & l->mask & ~(size_t)(WAYS - 1);
 }
 
 static uint64_t get(const _Atomic uint64_t *p)
@@ -81,15 +105,21 @@ static void set(_Atomic uint64_t *p, uint64_t v)
 	atomic_store_explicit(p, v, memory_order_relaxed);
 }
 
-static void write_begin(struct slot *s)
+/* Writers have the lock: one that adds in one step would only wait for the stores before it. */
+static unsigned seq(const struct tag *t)
 {
-	atomic_fetch_add_explicit(&s->seq, 1, memory_order_relaxed);
+	return atomic_load_explicit(&t->seq, memory_order_relaxed);
+}
+
+static void write_begin(struct tag *t)
+{
+	atomic_store_explicit(&t->seq, seq(t) + 1, memory_order_relaxed);
 	atomic_thread_fence(memory_order_release);
 }
 
-static void write_end(struct slot *s)
+static void write_end(struct tag *t)
 {
-	atomic_fetch_add_explicit(&s->seq, 1, memory_order_release);
+	atomic_store_explicit(&t->seq, seq(t) + 1, memory_order_release);
 }
 
 static void set_attrs(struct slot *s, const struct attrs *attrs)
@@ -105,71 +135,74 @@ static bool holds(const struct slot *s, struct hash128 id)
 	return get(&s->a) == id.a && get(&s->b) == id.b;
 }
 
-/* The slot of this identity, or the one that is to give way. */
-static struct slot *place(const struct learned *l, struct hash128 id)
+/* Which slot has this identity (true), or is to give way. */
+static bool place(const struct learned *l, struct hash128 id, size_t *at)
 {
-	struct slot *victim = NULL;
+	size_t first = set_of(l, id);
 
-	for (unsigned i = 0; i < WAYS; i++) {
-		struct slot *s = way(l, id, i);
-
-		if (holds(s, id))
-			return s;
-		if (!victim || get(&s->until) < get(&victim->until))
-			victim = s;
+	*at = first;
+	for (size_t i = first; i < first + WAYS; i++) {
+		if (get(&l->tags[i].a) == id.a && holds(&l->slots[i], id)) {
+			*at = i;
+			return true;
+		}
+		if (get(&l->tags[i].until) < get(&l->tags[*at].until))
+			*at = i;
 	}
-	return victim;
+	return false;
 }
 
 /* Puts in the place of a learned opener what opened it, and cuts until to its end. */
 static bool inherit(const struct learned *l, const struct profile *p, const struct name **opener, uint64_t *until)
 {
-	struct hash128 id = identity(p, *opener);
-	const struct slot *s = place(l, id);
+	size_t at;
 
-	if (!holds(s, id))
+	if (!place(l, identity(p, *opener), &at))
 		return false;
-	*opener = &s->opener;
-	*until = MIN(*until, get(&s->until));
+	*opener = &l->slots[at].opener;
+	*until = MIN(*until, get(&l->slots[at].until));
 	return true;
 }
 
-static void write_slot(struct slot *s, struct hash128 id, const struct profile *p, const struct name *name,
-		       const struct name *opener, const struct attrs *attrs, uint64_t until)
+static void write_slot(struct tag *t, struct slot *s, struct hash128 id, const struct profile *p,
+		       const struct name *name, const struct name *opener, const struct attrs *attrs, uint64_t until)
 {
-	struct name copy = *opener;		/* it may stand in the slot that is written */
+	struct name copy;			/* the opener may stand in the slot that is written */
 
-	write_begin(s);
+	name_copy(&copy, opener);
+	write_begin(t);
 	set(&s->a, id.a);
 	set(&s->b, id.b);
 	set(&s->until, until);
 	set_attrs(s, attrs);
 	s->profile = p->id;
-	s->name = *name;
-	s->opener = copy;
-	write_end(s);
+	name_copy(&s->name, name);
+	name_copy(&s->opener, &copy);
+	set(&t->until, until);
+	set(&t->a, id.a);
+	write_end(t);
 }
 
 void learned_add(struct learned *l, const struct profile *p, const struct name *name, const struct name *opener,
 		 bool inherited, const struct attrs *attrs, uint64_t now_ms, uint64_t until_ms)
 {
 	struct hash128 id = identity(p, name);
-	struct slot *s;
+	size_t at;
 
 	until_ms = MIN(until_ms, now_ms + LEARNED_MAX_S * 1000ull);
 	pthread_mutex_lock(&l->lock);
 	if (!inherited || inherit(l, p, &opener, &until_ms)) {
-		s = place(l, id);
-		if (!holds(s, id) || get(&s->until) < until_ms)
-			write_slot(s, id, p, name, opener, attrs, until_ms);
+		if (!place(l, id, &at) || get(&l->tags[at].until) < until_ms)
+			write_slot(&l->tags[at], &l->slots[at], id, p, name, opener, attrs, until_ms);
 	}
 	pthread_mutex_unlock(&l->lock);
 }
 
 /* One try at reading a slot; false: it was being written. */
-static bool read_slot(struct slot *s, struct hash128 id, bool *found, struct attrs *attrs, uint64_t *until)
+static bool read_slot(struct tag *t, const struct slot *s, struct hash128 id, bool *found, struct attrs *attrs,
+		      uint64_t *until)
 {
-	unsigned before = atomic_load_explicit(&s->seq, memory_order_acquire);
+	unsigned before = atomic_load_explicit(&t->seq, memory_order_acquire);
 
 	*found = holds(s, id);
 	if (*found) {
@@ -181,19 +214,20 @@ static bool read_slot(struct slot *s, struct hash128 id, bool *found, struct att
 		*until = get(&s->until);
 	}
 	atomic_thread_fence(memory_order_acquire);
-	return !(before & 1) && atomic_load_explicit(&s->seq, memory_order_relaxed) == before;
+	return !(before & 1) && atomic_load_explicit(&t->seq, memory_order_relaxed) == before;
 }
 
 bool learned_find(const struct learned *l, const struct profile *p, const struct name *name, uint64_t now_ms,
 		  struct attrs *attrs, uint64_t *until_ms)
 {
 	struct hash128 id = identity(p, name);
+	size_t first = set_of(l, id);
 	bool found;
 
-	for (unsigned i = 0; i < WAYS; i++) {
-		struct slot *s = way(l, id, i);
-
-		while (!read_slot(s, id, &found, attrs, until_ms))
+	for (size_t i = first; i < first + WAYS; i++) {
+		if (get(&l->tags[i].a) != id.a)
+			continue;
+		while (!read_slot(&l->tags[i], &l->slots[i], id, &found, attrs, until_ms))
 			continue;
 		if (found)
 			return *until_ms > now_ms;
@@ -227,8 +261,10 @@ static bool still_allowed(const struct snapshot *s, const struct slot *slot, str
 }
 
 /* Between write_begin and write_end. */
-static void clear(struct slot *s)
+static void clear(struct tag *t, struct slot *s)
 {
+	set(&t->a, 0);
+	set(&t->until, 0);
 	set(&s->a, 0);
 	set(&s->b, 0);
 	set(&s->until, 0);
@@ -244,9 +280,9 @@ void learned_forget(struct learned *l, const struct name *opener)
 			continue;
 		if (opener && !name_equal(&slot->opener, opener) && !name_equal(&slot->name, opener))
 			continue;
-		write_begin(slot);
-		clear(slot);
-		write_end(slot);
+		write_begin(&l->tags[i]);
+		clear(&l->tags[i], slot);
+		write_end(&l->tags[i]);
 	}
 	pthread_mutex_unlock(&l->lock);
 }
@@ -261,13 +297,13 @@ void learned_revise(struct learned *l, const struct snapshot *s, uint64_t now_ms
 
 		if (get(&slot->until) == 0)
 			continue;
-		write_begin(slot);
+		write_begin(&l->tags[i]);
 		if (get(&slot->until) > now_ms && still_allowed(s, slot, &attrs)) {
 			set_attrs(slot, &attrs);
 		} else {
-			clear(slot);
+			clear(&l->tags[i], slot);
 		}
-		write_end(slot);
+		write_end(&l->tags[i]);
 	}
 	pthread_mutex_unlock(&l->lock);
 }

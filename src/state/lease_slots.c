@@ -86,7 +86,7 @@ void slots_give(struct slots *s, uint32_t id)
 	s->count--;
 }
 
-static uint32_t *head(const struct slots *s, uint32_t bucket)
+static struct slots_head *head(const struct slots *s, uint32_t bucket)
 {
 	return &s->heads[bucket >> SEG_SHIFT][bucket & (SEG - 1)];
 }
@@ -108,34 +108,45 @@ static bool more_buckets(struct slots *s)
 {
 	if (!room(&s->heads, s->n_heads, &s->cap_heads))
 		return false;
-	s->heads[s->n_heads] = calloc(SEG, sizeof(uint32_t));
+	s->heads[s->n_heads] = calloc(SEG, sizeof(struct slots_head));
 	if (!s->heads[s->n_heads])
 		return false;
 	s->n_heads++;
 	return true;
 }
 
+/* Of the hash's other end than the bucket's number. */
+static uint32_t bit_of(uint32_t hash)
+{
+	return 1u << (hash >> 27);
+}
+
+static void put(struct slots *s, struct slots_head *h, struct slot *r, uint32_t id)
+{
+	r->next = h->first;
+	h->first = id;
+	h->bits |= bit_of(r->hash);
+}
+
 /* One bucket more: what belongs there is in one other bucket. Without memory the buckets just get fuller. */
 static void split(struct slots *s)
 {
-	uint32_t fresh = s->buckets, whole = level(s), *from, *to;
+	uint32_t fresh = s->buckets, whole = level(s), id;
+	struct slots_head *from, *to;
 
 	if (fresh >= UINT32_MAX / 4 || (fresh == s->n_heads * SEG && !more_buckets(s)))
 		return;
 	from = head(s, fresh - whole);
 	to = head(s, fresh);
 	s->buckets++;
-	while (*from) {
-		struct slot *r = raw(s, *from);
-		uint32_t id = *from;
+	id = from->first;
+	*from = (struct slots_head){ 0 };
+	while (id) {
+		struct slot *r = raw(s, id);
+		uint32_t next = r->next;
 
-		if ((r->hash & (whole * 2 - 1)) != fresh) {
-			from = &r->next;
-			continue;
-		}
-		*from = r->next;
-		r->next = *to;
-		*to = id;
+		put(s, (r->hash & (whole * 2 - 1)) == fresh ? to : from, r, id);
+		id = next;
 	}
 }
 
@@ -149,7 +160,6 @@ static uint32_t fold(uint64_t hash)
 void *slots_add(struct slots *s, uint64_t hash, uint32_t *id)
 {
 	struct slot *r;
-	uint32_t *h;
 
 	if (!s->buckets) {
 		if (!more_buckets(s))
@@ -162,21 +172,27 @@ void *slots_add(struct slots *s, uint64_t hash, uint32_t *id)
 	r->hash = fold(hash);
 	if (s->count > s->buckets)
 		split(s);
-	h = head(s, bucket_of(s, r->hash));
-	r->next = *h;
-	*h = *id;
+	put(s, head(s, bucket_of(s, r->hash)), r, *id);
 	return r;
 }
 
 void slots_remove(struct slots *s, uint32_t id)
 {
 	struct slot *r = raw(s, id);
-	uint32_t *at = head(s, bucket_of(s, r->hash));
+	struct slots_head *h = head(s, bucket_of(s, r->hash));
+	uint32_t *at = &h->first;
 
-	while (*at && *at != id)
-		at = &((struct slot *)raw(s, *at))->next;
-	if (*at)
-		*at = r->next;
+	h->bits = 0;
+	while (*at) {
+		struct slot *other = raw(s, *at);
+
+		if (other == r) {
+			*at = r->next;
+			continue;
+		}
+		h->bits |= bit_of(other->hash);
+		at = &other->next;
+	}
 	slots_give(s, id);
 }
 
@@ -194,7 +210,12 @@ static uint32_t same(const struct slots *s, uint32_t id, uint32_t hash)
 
 uint32_t slots_first(const struct slots *s, uint64_t hash)
 {
-	return s->buckets ? same(s, *head(s, bucket_of(s, fold(hash))), fold(hash)) : 0;
+	const struct slots_head *h;
+
+	if (!s->buckets)
+		return 0;
+	h = head(s, bucket_of(s, fold(hash)));
+	return h->bits & bit_of(fold(hash)) ? same(s, h->first, fold(hash)) : 0;
 }
 
 uint32_t slots_next(const struct slots *s, uint32_t id)
@@ -216,5 +237,5 @@ void *slots_at(const struct slots *s, uint32_t id)
 
 size_t slots_size(const struct slots *s)
 {
-	return s->n_segs * SEG * s->stride + s->n_heads * SEG * sizeof(uint32_t);
+	return s->n_segs * SEG * s->stride + s->n_heads * SEG * sizeof(struct slots_head);
 }

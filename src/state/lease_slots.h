@@ -20,10 +20,16 @@ struct slot {
 	uint32_t hash;			/* 0: free */
 };
 
+/* A bucket. Most of what is looked for and not there is known by the bits, without a look at a record. */
+struct slots_head {
+	uint32_t first;			/* id, 0: none */
+	uint32_t bits;			/* of each record one, drawn by its hash */
+};
+
 struct slots {
 	size_t stride;
 	uint8_t **segs;
-	uint32_t **heads;		/* segments of the index */
+	struct slots_head **heads;		/* segments of the index */
 	size_t n_segs, cap_segs, n_heads, cap_heads;
 	uint32_t top;			/* the highest number ever taken */
 	uint32_t free, count;

@@ -13,11 +13,20 @@
 #define NOWHERE UINT32_MAX
 #define BYTES_PER_BUCKET 256		/* about an answer */
 
+/*
+ * What is asked for and not there is as frequent as what is: a bucket tells most of that by itself, without a look
+ * at its entries, which lie anywhere in memory.
+ */
+struct bucket {
+	uint32_t first;
+	uint32_t bits;				/* of each entry one, drawn by its hash */
+};
+
 /* Places in the region are counted in units of ALIGN bytes: 32 bits reach 32 GiB. */
 struct rcache {
 	uint8_t *region;
 	size_t segment_size, region_size;
-	uint32_t *buckets;
+	struct bucket *buckets;
 	size_t mask, buckets_size;
 	size_t current;				/* segment that is being filled */
 	size_t used[SEGMENTS];			/* bytes filled of each */
@@ -34,9 +43,20 @@ static uint32_t place_of(const struct rcache *c, const struct rcache_entry *e)
 	return (uint32_t)((size_t)((const uint8_t *)e - c->region) / ALIGN);
 }
 
+static struct bucket *bucket_of(const struct rcache *c, uint64_t hash)
+{
+	return &c->buckets[hash & c->mask];
+}
+
+static uint32_t bit_of(uint64_t hash)
+{
+	return 1u << (hash >> 59);
+}
+
 static void clear_index(struct rcache *c)
 {
-	memset(c->buckets, 0xff, (c->mask + 1) * sizeof(*c->buckets));
+	for (size_t i = 0; i <= c->mask; i++)
+		c->buckets[i] = (struct bucket){ NOWHERE, 0 };
 	memset(c->used, 0, sizeof(c->used));
 	c->current = c->entries = c->bytes = 0;
 }
@@ -101,7 +121,11 @@ static bool same(const struct rcache_entry *e, const struct rcache_key *key, uin
 
 struct rcache_entry *rcache_find(struct rcache *c, const struct rcache_key *key, uint64_t hash)
 {
-	for (uint32_t p = c->buckets[hash & c->mask]; p != NOWHERE; p = at(c, p)->next) {
+	const struct bucket *b = bucket_of(c, hash);
+
+	if (!(b->bits & bit_of(hash)))
+		return NULL;
+	for (uint32_t p = b->first; p != NOWHERE; p = at(c, p)->next) {
 		struct rcache_entry *e = at(c, p);
 
 		if (same(e, key, hash)) {
@@ -115,7 +139,7 @@ struct rcache_entry *rcache_find(struct rcache *c, const struct rcache_key *key,
 /* Where the index points to e from. */
 static uint32_t *link_to(struct rcache *c, const struct rcache_entry *e)
 {
-	uint32_t *link = &c->buckets[e->hash & c->mask];
+	uint32_t *link = &bucket_of(c, e->hash)->first;
 
 	while (at(c, *link) != e)
 		link = &at(c, *link)->next;
@@ -124,7 +148,12 @@ static uint32_t *link_to(struct rcache *c, const struct rcache_entry *e)
 
 static void drop(struct rcache *c, struct rcache_entry *e)
 {
+	struct bucket *b = bucket_of(c, e->hash);
+
 	*link_to(c, e) = e->next;
+	b->bits = 0;
+	for (uint32_t p = b->first; p != NOWHERE; p = at(c, p)->next)
+		b->bits |= bit_of(at(c, p)->hash);
 	e->linked = false;
 	c->entries--;
 	c->bytes -= e->size;
@@ -184,7 +213,7 @@ struct rcache_entry *rcache_put(struct rcache *c, const struct rcache_key *key, 
 		return NULL;
 	*e = (struct rcache_entry){
 		.stored = item->stored, .expires = item->expires, .hash = hash, .size = (uint32_t)size,
-		.next = c->buckets[hash & c->mask], .profile = key->profile, .type = key->type,
+		.next = bucket_of(c, hash)->first, .profile = key->profile, .type = key->type,
 		.len = (uint16_t)item->len, .n_ttls = (uint16_t)item->n_ttls, .kind = (uint8_t)item->kind,
 		.link_len = link_len, .view = key->view, .dnssec_ok = key->dnssec_ok, .linked = true,
 		.held = item->held, .held_ttl = item->held_ttl, .id = item->id, .ports = item->ports,
@@ -195,7 +224,8 @@ struct rcache_entry *rcache_put(struct rcache *c, const struct rcache_key *key, 
 	memcpy(behind, item->wire, item->len);
 	if (link_len)
 		memcpy(behind + item->len, item->link->wire, link_len);
-	c->buckets[hash & c->mask] = place_of(c, e);
+	bucket_of(c, hash)->first = place_of(c, e);
+	bucket_of(c, hash)->bits |= bit_of(hash);
 	c->entries++;
 	c->bytes += size;
 	return e;
