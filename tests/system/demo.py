@@ -35,7 +35,7 @@ class Steps:
         began = time.monotonic()
         done = space.run(*argv, check=False)
         self.took = time.monotonic() - began
-        for line in (done.stdout + done.stderr).strip().splitlines():
+        for line in filter(None, map(str.strip, (done.stdout + done.stderr).splitlines())):
             self.say("    " + line)
         return done
 
@@ -48,7 +48,7 @@ class Steps:
     def postern(self, *argv):
         self.say("  gateway$ postern " + " ".join(argv))
         done = self.lab.postern.command(*argv)
-        for line in (done.stdout + done.stderr).strip().splitlines():
+        for line in filter(None, map(str.strip, (done.stdout + done.stderr).splitlines())):
             self.say("    " + line)
         return done
 

@@ -25,7 +25,8 @@ def test_each_profile_opens_the_ports_of_its_own_catalogue(services):
     """Of an answer that both have from the cache too; a shared address has the union."""
     services.server = services.postern(services.sections(sections={
         **BY_SERVICE, "profile other": {"clients": "127.0.0.9", "catalog": "other", "export": "lockdown"}}), {
-            "test": "[g]\nports = tcp/80\nallow = *.example.com\n", "other": "[g]\nports = udp/443\nallow = *.example.com\n"},
+            "test": "[g]\nports = tcp/80\nallow = *.example.com\n",
+            "other": "[g]\nports = udp/443\nallow = *.example.com\n"},
         services.up, prefix=services.space.prefix)
     one, other = services.client(), services.client("127.0.0.9")
     services.give("a.example.com", "198.51.100.1")
