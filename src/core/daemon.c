@@ -31,7 +31,7 @@ void daemon_drain(struct daemon *d)
 	for (size_t i = 0; i < d->n_workers; i++) {
 		while (event_get(d->workers[i]->events, &e, d->path_room)) {
 			if (e.verdict == EVENT_BLOCKED && e.reason != REASON_TYPE)
-				refused_add(d->refused, &e.name, &e.client, &e.link, when);
+				refused_add(d->refused, &e.name, &e.client, &e.link, when, e.weight);
 			if (e.verdict == EVENT_AUDITED)
 				auditor_note(d->auditor, &e, when);
 			qlog_write(d->qlog, d->snapshot, &e, when);

@@ -6,10 +6,13 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/rand.h"
 #include "core/serve.h"
 #include "io/dgram.h"
 
 #define BOUNDS_SLOTS 65536
+#define REFUSALS_TOLD 10000u		/* a second, each of them; beyond that fewer, down to one in */
+#define REFUSALS_SAMPLE 64u
 
 /*
  * The one place where the order of a turn is promised, before the loop sleeps. First the grants of the turn go
@@ -178,17 +181,43 @@ static enum event_outcome outcome(const struct chain *c)
 	return c->filtered ? EVENT_FILTERED : EVENT_NODATA;
 }
 
+/*
+ * How many refusals this one is told for, 0: it is not told. A flood of them would cost as much to tell as to answer: of
+ * what comes in one second the first are told each, then one in two, and after each doubling half as many. Where
+ * each is to be a line of the log all are.
+ */
+static uint16_t refusal_weight(struct worker *w, const struct conf_log *log)
+{
+	uint64_t second = loop_now(w->loop).mono_us / CLOCK_S;
+	uint16_t weight = 1;
+
+	if (second != w->refused_second) {
+		w->refused_second = second;
+		w->refused = 0;
+	}
+	w->refused++;
+	if (w->refused <= REFUSALS_TOLD || (log->queries != QUERIES_NONE && log->rate > REFUSALS_TOLD))
+		return 1;
+	while (weight < REFUSALS_SAMPLE && w->refused > REFUSALS_TOLD * weight)
+		weight *= 2;
+	return rand_below(weight) ? 0 : weight;
+}
+
 void worker_event(struct worker *w, const struct snapshot *s, const struct profile *p, const struct addr *client,
 		  const struct name *name, uint16_t type, const struct verdict *v, enum event_verdict verdict,
 		  enum reason reason, const struct name *link, const struct chain *seen, uint32_t us)
 {
 	enum conf_queries log = s->conf->log.queries;
+	uint16_t weight = 1;
 	struct event e;
 	int put;
 
 	/* refusals are counted for `postern blocked` whatever is logged */
 	if (log != QUERIES_ALL && verdict != EVENT_BLOCKED && verdict != EVENT_AUDITED)
 		return;
+	if (verdict == EVENT_BLOCKED && !(weight = refusal_weight(w, &s->conf->log)))
+		return;
+	e.weight = weight;
 	e.client = *client;
 	e.generation = s->generation;
 	e.entry = v->entry;

@@ -46,6 +46,8 @@ struct worker {
 	uint64_t answers;		/* so far: each has a number of its own */
 	struct queries *queries;
 	struct event_ring *events;
+	uint64_t refused_second;		/* the second in which so many were refused */
+	unsigned refused;
 	struct stats stats;
 	struct udp **udp;
 	struct tcp **tcp;

@@ -31,6 +31,7 @@ struct event {
 	uint32_t generation;		/* of the snapshot that entry and profile belong to */
 	uint32_t entry;			/* or ENTRY_NONE */
 	uint16_t profile, type;
+	uint16_t weight;		/* how many it stands for: 1, or it is a sample of many refusals */
 	uint8_t verdict;		/* enum event_verdict */
 	uint8_t reason;			/* enum reason */
 	uint8_t outcome;		/* enum event_outcome, of EVENT_AUDITED */

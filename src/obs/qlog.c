@@ -162,7 +162,7 @@ void qlog_write(struct qlog *q, const struct snapshot *s, const struct event *e,
 		q->lines = 0;
 	}
 	if (q->rate && q->lines >= q->rate) {
-		q->unwritten++;
+		q->unwritten += e->weight;
 		return;
 	}
 	q->lines++;

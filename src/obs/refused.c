@@ -43,7 +43,7 @@ static struct refused_entry *place(struct refused *r, const struct name *name)
 }
 
 void refused_add(struct refused *r, const struct name *name, const struct addr *client, const struct name *link,
-		 time_t when)
+		 time_t when, unsigned times)
 {
 	struct refused_entry *e = place(r, name);
 
@@ -53,7 +53,7 @@ void refused_add(struct refused *r, const struct name *name, const struct addr *
 	e->link = *link;
 	e->client = *client;
 	e->time = when;
-	e->count++;
+	e->count += times;
 }
 
 static int by_count(const void *pa, const void *pb)

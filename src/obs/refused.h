@@ -26,8 +26,9 @@ struct refused_entry {
 
 struct refused *refused_new(void);
 void refused_free(struct refused *r);
+/* times: how many refusals this one stands for. */
 void refused_add(struct refused *r, const struct name *name, const struct addr *client, const struct name *link,
-		 time_t when);
+		 time_t when, unsigned times);
 /* The most refused first, n of them into out (malloc); NULL without memory. */
 struct refused_entry *refused_top(const struct refused *r, size_t *n);
 

@@ -112,6 +112,22 @@ def test_blocked_is_exact_at_speed(server, tail):
     assert [one for one in found.values() if one["count"] != count // 500] == []
 
 
+def test_blocked_is_sampled_in_a_flood(server):
+    """Far more than 10,000 refusals in a second: what is told is a sample, weighted so that the counts are still right."""
+    message = wire.query("flood.example.net")
+    with server.client.open(socket.SOCK_DGRAM) as sock:
+        sock.connect(server.client.where())
+        end = time.monotonic() + 1.5
+        while time.monotonic() < end:
+            for _ in range(64):
+                sock.send(message)
+    refusals = server.json("status")["counters"]["blocked"]
+    assert refusals > 60_000, "not a flood"
+    told = blocked(server)["flood.example.net"]["count"]
+    assert told != refusals and 0.85 * refusals < told < 1.15 * refusals
+
+
+
 def test_blocked_escapes_hostile_names(server):
     """Names are hostile text."""
     for name in (r"a\010b.example.net", r"\027[31m.example.net", r"a\"b.example.net", r"a\\b.example.net",

@@ -29,6 +29,7 @@ static void make_event(struct event *e, uint32_t n)
 	e->verdict = n % 4;
 	e->reason = n % 11;
 	e->us = n * 7;
+	e->weight = (uint16_t)(n * 3);
 	naive_name(&r, &e->name);
 	if (long_name) {
 		/* 4 labels of 62, and what is left: 255 bytes in all */
@@ -59,7 +60,7 @@ static bool is_event(const struct event *e, uint32_t n)
 	make_event(&want, n);
 	return addr_equal(&e->client, &want.client) && e->generation == n && e->entry == want.entry &&
 	       e->profile == want.profile && e->type == want.type && e->verdict == want.verdict &&
-	       e->reason == want.reason && e->us == want.us && same_name(&e->name, &want.name) &&
+	       e->reason == want.reason && e->us == want.us && e->weight == want.weight && same_name(&e->name, &want.name) &&
 	       same_name(&e->link, &want.link) && e->outcome == want.outcome && e->path_len == want.path_len &&
 	       (!e->path || !memcmp(e->path, want.path, e->path_len));
 }

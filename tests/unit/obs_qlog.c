@@ -55,7 +55,7 @@ static struct event event(const char *name, enum event_verdict verdict, enum rea
 {
 	return (struct event){
 		.client = snap_addr("10.0.0.7"), .generation = 4, .entry = ENTRY_NONE, .profile = 1, .type = TYPE_AAAA,
-		.verdict = (uint8_t)verdict, .reason = (uint8_t)reason, .us = 12345, .name = snap_name(name),
+		.verdict = (uint8_t)verdict, .reason = (uint8_t)reason, .us = 12345, .weight = 1, .name = snap_name(name),
 	};
 }
 

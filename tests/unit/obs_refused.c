@@ -24,7 +24,7 @@ static void add(const char *name, const char *client, const char *link, time_t w
 
 	if (link)
 		l = snap_name(link);
-	refused_add(table, &n, &a, &l, when);
+	refused_add(table, &n, &a, &l, when, 1);
 }
 
 static void expect(const struct refused_entry *e, const char *name, uint64_t count, const char *client, const char *link,
