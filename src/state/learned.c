@@ -16,7 +16,7 @@
  * the one, or gives way, is told by the tags, which stand together.
  */
 struct tag {
-	_Atomic uint64_t a;			/* as in the slot; a hint for readers */
+	_Atomic uint64_t hash;			/* of profile and name, fast, a hint: the slot's proves it; 0: empty */
 	_Atomic uint64_t until;
 	atomic_uint seq;
 };
@@ -89,10 +89,17 @@ static struct hash128 identity(const struct profile *p, const struct name *name)
 	return hash128_bytes(key, sizeof(p->id) + name->len);
 }
 
-/* The first of the slots that the name may stand in. */
-static size_t set_of(const struct learned *l, struct hash128 id)
+static uint64_t tag_hash(const struct profile *p, const struct name *name)
 {
-	return id.a & l->mask & ~(size_t)(WAYS - 1);
+	uint64_t h = hash_more(hash_bytes(name->wire, name->len), &p->id, sizeof(p->id));
+
+	return h ? h : 1;
+}
+
+/* The first of the slots that the name may stand in. */
+static size_t set_of(const struct learned *l, uint64_t hash)
+{
+	return hash & l->mask & ~(size_t)(WAYS - 1);
 }
 
 static uint64_t get(const _Atomic uint64_t *p)
@@ -136,13 +143,13 @@ static bool holds(const struct slot *s, struct hash128 id)
 }
 
 /* Which slot has this identity (true), or is to give way. */
-static bool place(const struct learned *l, struct hash128 id, size_t *at)
+static bool place(const struct learned *l, uint64_t hash, struct hash128 id, size_t *at)
 {
-	size_t first = set_of(l, id);
+	size_t first = set_of(l, hash);
 
 	*at = first;
 	for (size_t i = first; i < first + WAYS; i++) {
-		if (get(&l->tags[i].a) == id.a && holds(&l->slots[i], id)) {
+		if (get(&l->tags[i].hash) == hash && holds(&l->slots[i], id)) {
 			*at = i;
 			return true;
 		}
@@ -157,14 +164,14 @@ static bool inherit(const struct learned *l, const struct profile *p, const stru
 {
 	size_t at;
 
-	if (!place(l, identity(p, *opener), &at))
+	if (!place(l, tag_hash(p, *opener), identity(p, *opener), &at))
 		return false;
 	*opener = &l->slots[at].opener;
 	*until = MIN(*until, get(&l->slots[at].until));
 	return true;
 }
 
-static void write_slot(struct tag *t, struct slot *s, struct hash128 id, const struct profile *p,
+static void write_slot(struct tag *t, struct slot *s, uint64_t hash, struct hash128 id, const struct profile *p,
 		       const struct name *name, const struct name *opener, const struct attrs *attrs, uint64_t until)
 {
 	struct name copy;			/* the opener may stand in the slot that is written */
@@ -179,7 +186,7 @@ static void write_slot(struct tag *t, struct slot *s, struct hash128 id, const s
 	name_copy(&s->name, name);
 	name_copy(&s->opener, &copy);
 	set(&t->until, until);
-	set(&t->a, id.a);
+	set(&t->hash, hash);
 	write_end(t);
 }
 
@@ -187,13 +194,14 @@ void learned_add(struct learned *l, const struct profile *p, const struct name *
 		 bool inherited, const struct attrs *attrs, uint64_t now_ms, uint64_t until_ms)
 {
 	struct hash128 id = identity(p, name);
+	uint64_t hash = tag_hash(p, name);
 	size_t at;
 
 	until_ms = MIN(until_ms, now_ms + LEARNED_MAX_S * 1000ull);
 	pthread_mutex_lock(&l->lock);
 	if (!inherited || inherit(l, p, &opener, &until_ms)) {
-		if (!place(l, id, &at) || get(&l->tags[at].until) < until_ms)
-			write_slot(&l->tags[at], &l->slots[at], id, p, name, opener, attrs, until_ms);
+		if (!place(l, hash, id, &at) || get(&l->tags[at].until) < until_ms)
+			write_slot(&l->tags[at], &l->slots[at], hash, id, p, name, opener, attrs, until_ms);
 	}
 	pthread_mutex_unlock(&l->lock);
 }
@@ -220,13 +228,16 @@ static bool read_slot(struct tag *t, const struct slot *s, struct hash128 id, bo
 bool learned_find(const struct learned *l, const struct profile *p, const struct name *name, uint64_t now_ms,
 		  struct attrs *attrs, uint64_t *until_ms)
 {
-	struct hash128 id = identity(p, name);
-	size_t first = set_of(l, id);
+	uint64_t hash = tag_hash(p, name);
+	size_t first = set_of(l, hash);
 	bool found;
 
 	for (size_t i = first; i < first + WAYS; i++) {
-		if (get(&l->tags[i].a) != id.a)
+		struct hash128 id;
+
+		if (get(&l->tags[i].hash) != hash)
 			continue;
+		id = identity(p, name);
 		while (!read_slot(&l->tags[i], &l->slots[i], id, &found, attrs, until_ms))
 			continue;
 		if (found)
@@ -263,7 +274,7 @@ static bool still_allowed(const struct snapshot *s, const struct slot *slot, str
 /* Between write_begin and write_end. */
 static void clear(struct tag *t, struct slot *s)
 {
-	set(&t->a, 0);
+	set(&t->hash, 0);
 	set(&t->until, 0);
 	set(&s->a, 0);
 	set(&s->b, 0);
