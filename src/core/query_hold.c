@@ -386,7 +386,7 @@ static void hold_over(struct hold *h, const struct proto_held *a)
 {
 	struct query *q = h->q;
 	struct addr client = h->client;
-	bool one = a->by_client || (a->err && q->by_client);
+	bool one = a->by_client || (a->err && q->by_client), unforeseen = a->by_client && !q->by_client;
 	uint64_t now = loop_now(q->w->loop).mono_us, left = a->until_us > now ? (a->until_us - now) / CLOCK_S : 0;
 	uint32_t covered = a->err ? UINT32_MAX : (uint32_t)MIN(left, UINT32_MAX);
 
@@ -399,7 +399,9 @@ static void hold_over(struct hold *h, const struct proto_held *a)
 	} else {
 		fail(q, one ? &client : NULL, a->err);
 	}
-	hold_rest(q);
+	/* before, one grant was for all; otherwise whoever waits has his own, and of a thousand none is looked for */
+	if (unforeseen)
+		hold_rest(q);
 	if (!q->waiters)
 		query_free(q);
 }
