@@ -6,6 +6,8 @@
 #include "base/log.h"
 #include "base/util.h"
 
+#define NEARLY_US (100 * CLOCK_MS)	/* so much less is told of an end that was not moved: ticks, BOOK_LATE_US */
+
 static struct book_set *set_of(struct sink_set *set)
 {
 	return container_of(set, struct book_set, set);
@@ -44,6 +46,7 @@ static void adopt(struct book_set *s, struct lease *l, const char *name)
 	uint64_t end = l->held == LEASE_EVER ? 0 : l->held;
 	uint32_t id;
 
+	/* Nothing is adopted that has an owner. */
 	if (!end || l->own)
 		return;
 	id = opener_take(&b->openers, &of);
@@ -62,6 +65,15 @@ static void take(struct book_set *s, struct lease *l, const struct sink_element 
 		adopt(s, l, e->name);
 }
 
+/* B3: the kernel tells of an element whose time another moved to an earlier end, and not that it took any away. */
+static void told_less(struct book_set *s, const struct lease *l, const struct sink_element *e)
+{
+	if (!book_relied(s, l, book_now(s->book).mono_us) || until(s, e->left_ms) >= l->held - NEARLY_US)
+		return;
+	book_lost(s->book);
+	s->n.lost++;
+}
+
 int book_ask(struct book_set *s, struct lease *l)
 {
 	struct sink_element e = { 0 };
@@ -75,12 +87,7 @@ int book_ask(struct book_set *s, struct lease *l)
 		l->foreign = 0;
 		return 0;
 	}
-	/* Whoever asks grants it himself: nothing is adopted that has an owner. */
-	l->held = until(s, e.left_ms);
-	l->gen = s->gen;
-	l->foreign = !e.ours;
-	if (e.ours && !l->own && !l->closing)
-		adopt(s, l, e.name);
+	take(s, l, &e);
 	return 0;
 }
 
@@ -101,6 +108,7 @@ static void element(void *ctx, struct sink_set *set, const struct sink_element *
 		return;			/* an add will find it, by -EEXIST */
 	if (l->op)
 		return;			/* its end will tell */
+	told_less(s, l, e);
 	take(s, l, e);
 	if (book_wrong(s, l))
 		book_mend(s, l);

@@ -86,6 +86,26 @@ def test_element_that_another_shortens_is_put_right(door):
     until(lambda: (door.left("198.51.100.1") or 0) > 290, "its own time again")
 
 
+@pytest.mark.parametrize("refresh", ["update", "replace"])
+def test_permanent_elements_that_are_given_an_end(gate, refresh):
+    """Cached answers that counted on them do not go out when they have ended."""
+    place = gate()
+    place.start({"refresh": refresh})
+    found = {f"{name}.example.com": f"198.51.100.{name}" for name in range(1, 5)}
+    for name, address in found.items():
+        place.nft("add", "element", *SET4.split(), f"{{ {address} }}")
+        place.give(name, address, ttl=300)
+        assert given(place.ask(name)) == [address]
+    # at whatever time the leases are looked at in turn, one of them ends well before
+    for i, address in enumerate(found.values()):
+        place.nft("add", "element", *SET4.split(), f"{{ {address} timeout {1000 + 250 * i}ms }}")
+    for _ in range(25):
+        for name, address in found.items():
+            assert not given(place.ask(name)) or place.open(address)
+        time.sleep(0.1)
+    assert all(given(place.ask(name)) for name in found)
+
+
 @pytest.mark.parametrize("when", ["at the start", "later"])
 def test_missing_table_fails_closed_and_recovers(gate, when):
     place = gate(None if when == "at the start" else table())

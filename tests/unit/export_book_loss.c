@@ -202,6 +202,32 @@ static void test_shortened_by_others(void **state)
 	assert_true(util_element(0, "192.0.2.1")->end >= util_now() + 600 * CLOCK_S);
 }
 
+/* By the kernel's own way of moving an element's time, which tells of the new end and nothing else. */
+static void test_moved_to_an_earlier_end(void **state)
+{
+	struct addr a = util_addr("192.0.2.1");
+	struct sink_element e = { .key = a.b, .left_ms = 5000, .name = "admin" };
+	uint32_t epoch;
+
+	util_begin();
+	fake_put(&fake.sets[0], a.b, SINK_EVER, false, "admin");
+	util_ask("a.example", "192.0.2.1", 300);
+	book_run(book);
+	assert_int_equal(answers.last.err, 0);
+	epoch = util_epoch();
+	e.left_ms = SINK_EVER;
+	fake.ev->element(fake.ctx, fake.sets[0].set, &e);
+	assert_int_equal(util_epoch(), epoch);
+	e.left_ms = 5000;
+	util_element(0, "192.0.2.1")->end = util_now() + 5 * CLOCK_S;
+	fake.ev->element(fake.ctx, fake.sets[0].set, &e);
+	assert_int_equal(util_epoch(), epoch + 1);
+	/* given a later end it is as good as before */
+	e.left_ms = 9000;
+	fake.ev->element(fake.ctx, fake.sets[0].set, &e);
+	assert_int_equal(util_epoch(), epoch + 1);
+}
+
 static void test_full(void **state)
 {
 	util_begin();
@@ -332,8 +358,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_flush), T(test_flush_while_it_waits), T(test_gone_and_back), T(test_not_there_at_first),
-		T(test_overrun), T(test_stale_dump), T(test_lost_at_renewal), T(test_shortened_by_others), T(test_full),
-		T(test_no_capability), T(test_sink_that_forgets), T(test_refill_speed),
+		T(test_overrun), T(test_stale_dump), T(test_lost_at_renewal), T(test_shortened_by_others),
+		T(test_moved_to_an_earlier_end), T(test_full), T(test_no_capability), T(test_sink_that_forgets),
+		T(test_refill_speed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
