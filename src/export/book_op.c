@@ -249,12 +249,10 @@ static int renewed(struct book_set *s, struct lease *l, struct book_op *op)
 
 static int deleted(struct book_set *s, struct lease *l, struct book_op *op)
 {
-	/* After a failure nobody knows; an add will tell. */
-	has_it_not(s, l);
-	if (op->op.err && op->op.err != -ENOENT) {
-		l->held = book_now(s->book).mono_us;
+	/* Nobody knows whether it went: it stays to be taken out, and the walks come back to it. */
+	if (op->op.err && op->op.err != -ENOENT)
 		return op->op.err;
-	}
+	has_it_not(s, l);
 	l->closing = 0;
 	lease_forget(&s->leases, l);
 	s->n.deleted++;

@@ -75,8 +75,11 @@ int book_want(struct book_set *s, struct lease *l, const struct book_waiter *w)
 			return grant(s, l, w);
 		return wait(s, l, w);
 	}
-	/* Another's may have got more time since: a renewal by what was known then would shorten it. */
-	if (!known || (l->foreign && held > now && held < w->need && s->sink->kind->reads)) {
+	/*
+	 * What was to be taken out may be gone. Another's may have got more time since: a renewal by what was known then would
+	 * shorten it.
+	 */
+	if (!known || l->closing || (l->foreign && held > now && held < w->need && s->sink->kind->reads)) {
 		err = book_ask(s, l);
 		if (err)
 			return err;

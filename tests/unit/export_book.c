@@ -306,6 +306,31 @@ static void test_close_under_way(void **state)
 	assert_string_equal(util_element(0, "192.0.2.1")->name, "b.example");
 }
 
+/* What was to be taken out and was not is not forgotten. */
+static void test_close_that_fails(void **state)
+{
+	util_begin();
+	util_ask("a.example", "192.0.2.1 192.0.2.2", 300);
+	book_run(book);
+	fake.err = -ETIMEDOUT;
+	assert_int_equal(book_close(book, NULL), 2);
+	book_run(book);
+	assert_non_null(util_element(0, "192.0.2.1"));
+	fake.err = 0;
+	/* nobody knows what became of the delete: who wants it meanwhile asks */
+	fake.gets = 0;
+	util_ask("b.example", "192.0.2.2", 30);
+	book_run(book);
+	assert_int_equal(answers.last.err, 0);
+	assert_int_equal(fake.gets, 1);
+	for (int i = 0; i < 30; i++) {
+		util_pass(CLOCK_S / 10);
+		book_run(book);
+	}
+	assert_null(util_element(0, "192.0.2.1"));
+	assert_non_null(util_element(0, "192.0.2.2"));
+}
+
 static void test_expiry(void **state)
 {
 	util_begin();
@@ -358,7 +383,7 @@ int main(void)
 		T(test_no_answer_before_the_ack), T(test_failure), T(test_deadline),
 		T(test_the_server_is_not_trusted), T(test_too_many), T(test_one_operation_for_many), T(test_min_time),
 		T(test_of_others), T(test_adoption), T(test_found_ours_by_eexist), T(test_list_and_close),
-		T(test_close_under_way), T(test_expiry), T(test_client_keys), T(test_forgotten),
+		T(test_close_under_way), T(test_close_that_fails), T(test_expiry), T(test_client_keys), T(test_forgotten),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
