@@ -43,7 +43,7 @@ const struct exports *exports_build(struct arena *a, const struct conf *c)
 		return NULL;
 	e->v = c->exports;
 	e->n = MIN(c->n_exports, (size_t)EXPORTS_MAX);	/* conf refuses more */
-	h = add_number(0, e->n);
+	h = add_number(add_number(add_number(0, c->cache.min_ttl), c->cache.max_ttl), e->n);
 	for (size_t i = 0; i < e->n; i++)
 		h = add_export(h, &e->v[i]);
 	for (size_t i = 0; i < c->server.private.n; i++) {

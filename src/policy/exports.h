@@ -18,7 +18,7 @@ enum export_family { EXPORT_V4, EXPORT_V6 };
 struct exports {
 	const struct conf_export *v;	/* conf->exports */
 	size_t n;
-	uint64_t hash;			/* of every key of every section, and of [server] private; not 0 */
+	uint64_t hash;			/* of all that the agent goes by: every section's keys, [server] private, TTL bounds; not 0 */
 };
 
 /* NULL without memory. Needs hash_init. */

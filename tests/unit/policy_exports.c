@@ -80,6 +80,7 @@ static void test_hash(void **state)
 		A "key = client\n", A "size = 7\n", A "min-time = 61s\n", A "grace = 61s\n", A "deadline = 51s\n",
 		A "on-failure = answer\n", A "refresh = update\n", A "refresh = replace\n", A "private = yes\n",
 		A "follow = conntrack\n", A "follow-max = 2h\n", A "[export c]\nset4 = inet t c\n",
+		A "[cache]\nmax-ttl = 1h\n", A "[cache]\nmin-ttl = 9s\n",
 	};
 	uint64_t h[ARRAY_SIZE(texts)];
 
