@@ -33,17 +33,19 @@ static void swap_worker(struct worker *w, void *ctx)
 static void finish(struct daemon *d, reload_done_fn *done, void *ctx, const char *report)
 {
 	bool again = d->reload_again && !d->stopping, resolv = d->resolv_again && !d->stopping;
-	bool behind = d->settle_again && !d->stopping;
 
-	d->reloading = d->reload_again = d->resolv_again = d->settle_again = false;
+	d->reloading = d->reload_again = d->resolv_again = false;
 	if (done)
 		done(ctx, report);
-	if (again)
+	/* whether the agent is behind is still to be looked at when these are over: they may be refused */
+	if (again) {
 		reload_start(d, NULL, NULL);
-	else if (resolv)
+	} else if (resolv) {
 		reload_resolv(d);
-	else if (behind)
+	} else if (d->settle_again && !d->stopping) {
+		d->settle_again = false;
 		reload_settle(d);
+	}
 }
 
 static void take_over(struct daemon *d, struct swap *s)
@@ -89,7 +91,7 @@ static void swapped(void *ctx)
 		take_over(d, s);
 	if (err < 0) {
 		log_error("reload: a worker is short of memory and keeps the old configuration");
-		d->settle_again = all;
+		d->settle_again |= all;
 		swap_end(s, "a worker is short of memory and keeps the old configuration");
 	} else if (all) {
 		keeper_commit(d, committed, s);
