@@ -227,7 +227,8 @@ static void take_signals(struct supervisor *s)
 	struct signalfd_siginfo info;
 
 	while (read(s->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-		if (info.ssi_signo != SIGCHLD)
+		/* what ends it is not to be lost to a reload behind it */
+		if (info.ssi_signo != SIGCHLD && !(s->ending && info.ssi_signo == SIGHUP))
 			s->pass = (int)info.ssi_signo;
 		s->ending |= info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT;
 		pass_signal(s);
