@@ -197,13 +197,19 @@ class Peer:
         return [json.loads(self.file.readline()) for _ in wishes]
 
 
+def heard(path):
+    """Its socket is there a moment before it listens."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(path) == 0
+
+
 @pytest.fixture
 def mirror(scratch, ends):
     def make(*args, prefix=()):
         path = f"{scratch}/fw.sock"
         program = Program([*prefix, sys.executable, str(MIRROR), "--socket", path, *args], f"{scratch}/mirror.log")
         ends.callback(program.stop)
-        until(lambda: os.path.exists(path), "a socket")
+        until(lambda: heard(path), "a listener")
         os.chmod(scratch, 0o755)
         os.chmod(path, 0o666)
         return path, program
