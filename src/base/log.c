@@ -83,3 +83,14 @@ void log_debug(const char *fmt, ...)
 	put(LOG_LEVEL_DEBUG, fmt, ap);
 	va_end(ap);
 }
+
+void log_lines(void (*say)(const char *fmt, ...), const char *before, const char *text)
+{
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+
+		if (len)
+			say("%s%.*s", before, (int)len, text);
+		text += len + (text[len] == '\n');
+	}
+}

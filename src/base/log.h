@@ -14,5 +14,7 @@ void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Each line of the text, with `before` in front of it, by one of those above. */
+void log_lines(void (*say)(const char *fmt, ...), const char *before, const char *text);
 
 #endif

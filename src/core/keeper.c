@@ -43,22 +43,9 @@ static void on_channel(void *ctx, size_t worker, int fd)
 	close(fd);
 }
 
-/* Each line of the text. */
-static void say(const char *text, void (*line)(const char *fmt, ...), const char *before)
-{
-	while (*text) {
-		size_t len = strcspn(text, "\n");
-
-		if (len)
-			line("%s%.*s", before, (int)len, text);
-		text += len + (text[len] == '\n');
-	}
-}
-
 static void on_hello(void *ctx, int err, uint64_t layout, const char *text)
 {
 	struct daemon *d = ctx;
-
 	int before = d->hello_err;
 
 	d->agent_layout = layout;
@@ -66,7 +53,7 @@ static void on_hello(void *ctx, int err, uint64_t layout, const char *text)
 	if (d->greeted) {
 		/* each of those that fail the same way has the same to say */
 		if (err != before || !err)
-			say(text, err ? log_error : log_warn, "agent: ");
+			log_lines(err ? log_error : log_warn, "agent: ", text);
 		if (!err)
 			log_info("agent: started anew, process %d", (int)liaison_pid(d->liaison));
 		reload_settle(d);

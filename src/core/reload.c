@@ -138,17 +138,6 @@ static void log_line(void *ctx, const char *line)
 	log_warn("reload: %s", line);
 }
 
-static void log_text(const char *text)
-{
-	while (*text) {
-		size_t len = strcspn(text, "\n");
-
-		if (len)
-			log_warn("reload: %.*s", (int)len, text);
-		text += len + (text[len] == '\n');
-	}
-}
-
 static void refused(struct daemon *d, const struct diag_list *diag, reload_done_fn *done, void *ctx)
 {
 	char *report = diag ? report_of(diag) : NULL;
@@ -226,7 +215,7 @@ static void agent_prepared(void *ctx, int err, const char *text)
 	struct resolv resolv = d->resolv;
 
 	if (err < 0 || d->stopping) {
-		log_text(text);
+		log_lines(log_warn, "reload: ", text);
 		log_warn("reload: refused, the old configuration serves on");
 		build_drop(b);
 		finish(d, b->done, b->ctx, text);
@@ -234,7 +223,7 @@ static void agent_prepared(void *ctx, int err, const char *text)
 		return;
 	}
 	diag_each(b->diag, log_line, NULL);
-	log_text(text);
+	log_lines(log_warn, "reload: ", text);
 	d->generation++;
 	if (!b->snapshot->conf->upstream.address.n && resolv_read(&resolv, RESOLV_FILE, b->snapshot->conf) < 0)
 		resolv = d->resolv;
@@ -301,7 +290,7 @@ static void settled(void *ctx, int err, const char *text)
 	struct daemon *d = ctx;
 
 	if (err < 0 && !d->stopping) {
-		log_text(text);
+		log_lines(log_warn, "reload: ", text);
 		log_error("agent: does not work by the configuration that is in force: reload");
 	}
 	finish(d, NULL, NULL, NULL);
