@@ -267,8 +267,6 @@ static void on_line(void *ctx, int events)
 	uint32_t pid;
 	int n = chan_take_fds(l->fd, &pid, l->taken + l->n_taken, l->n_workers + 1 - l->n_taken);
 
-	if (n == -EAGAIN)
-		return;
 	if (n <= 0) {
 		watch_close(l->watch);
 		l->watch = NULL;

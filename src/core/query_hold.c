@@ -193,7 +193,7 @@ static void hold_send(struct hold *h)
 		const struct entry *e = &s->catalog->entries[q->verdict.entry];
 
 		msg.file = s->catalog->groups[e->group].file;
-		msg.file_len = (uint16_t)MIN(strlen(msg.file), (size_t)PROTO_FILE);
+		msg.file_len = (uint16_t)MIN(strlen(msg.file), (size_t)PROTO_FILE - 1);
 		msg.line = e->line;
 	}
 	err = q->w->link ? link_hold(q->w->link, &msg, &h->call) : -ENOTCONN;
@@ -328,13 +328,13 @@ static void learn(struct query *q, const struct proto_held *a, uint32_t covered)
 {
 	struct now now = loop_now(q->w->loop);
 	const struct kept *k = q->kept;
-	uint64_t lease = a->err || a->until_us < now.mono_us ? 0 : (a->until_us - now.mono_us) / CLOCK_MS;
+	uint64_t left = a->until_us > now.mono_us ? (a->until_us - now.mono_us) / CLOCK_MS : 0;
+	uint64_t lease = a->err ? 0 : MIN(left, LEARNED_MAX_S * 1000ull) + q->grace * 1000ull;
 	struct name target;
 	size_t off = 0;
 
 	if (q->snapshot != q->w->snapshot)
 		return;
-	lease = a->err ? 0 : MIN(lease, LEARNED_MAX_S * 1000ull) + q->grace * 1000ull;
 	for (size_t i = 0; i < k->n_targets && name_read(&target, k->chain, k->chain_len, &off) == 0; i++) {
 		uint32_t age = age_of(k, now), ttl = k->target_ttls[i];
 

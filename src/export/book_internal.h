@@ -202,6 +202,13 @@ static inline uint64_t book_held(const struct book_set *s, const struct lease *l
 	*known = l->gen == s->gen || s->know != KNOW_ASK;
 	return l->gen == s->gen || s->know == KNOW_ALL ? l->held : 0;
 }
+/* It is known not to have it. */
+static inline void book_has_not(const struct book_set *s, struct lease *l)
+{
+	l->held = 0;
+	l->gen = s->gen;
+	l->foreign = 0;
+}
 /* It is relied on: granted, and held. */
 static inline bool book_relied(const struct book_set *s, const struct lease *l, uint64_t now)
 {

@@ -81,13 +81,10 @@ int book_ask(struct book_set *s, struct lease *l)
 
 	if (err && err != -ENOENT)
 		return err;
-	if (err) {
-		l->held = 0;
-		l->gen = s->gen;
-		l->foreign = 0;
-		return 0;
-	}
-	take(s, l, &e);
+	if (err)
+		book_has_not(s, l);
+	else
+		take(s, l, &e);
 	return 0;
 }
 
@@ -135,9 +132,7 @@ static void removed(void *ctx, struct sink_set *set, const uint8_t *key)
 	}
 	if (l->op)
 		((struct book_op *)slots_at(&s->book->ops, l->op))->doubt = true;
-	l->held = 0;
-	l->gen = s->gen;
-	l->foreign = 0;
+	book_has_not(s, l);
 	if (lease_wanted(l) > now && !l->closing)
 		book_mend(s, l);
 	else

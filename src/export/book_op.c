@@ -164,13 +164,6 @@ static void holds_it(struct book_set *s, struct lease *l, uint64_t until, bool f
 	s->odd = 0;
 }
 
-static void has_it_not(struct book_set *s, struct lease *l)
-{
-	l->held = 0;
-	l->gen = s->gen;
-	l->foreign = 0;
-}
-
 static int contradicts(struct book_set *s)
 {
 	if (++s->odd < ODD_MAX)
@@ -198,7 +191,7 @@ static bool believed(struct book_set *s, struct lease *l, const struct book_op *
 	if (s->sink->kind->reads)
 		*err = book_ask(s, l);
 	else
-		has_it_not(s, l);
+		book_has_not(s, l);
 	return false;
 }
 
@@ -243,7 +236,7 @@ static int renewed(struct book_set *s, struct lease *l, struct book_op *op)
 		book_lost(s->book);
 		s->n.lost++;
 	}
-	has_it_not(s, l);
+	book_has_not(s, l);
 	return contradicts(s);
 }
 
@@ -252,7 +245,7 @@ static int deleted(struct book_set *s, struct lease *l, struct book_op *op)
 	/* Nobody knows whether it went: it stays to be taken out, and the walks come back to it. */
 	if (op->op.err && op->op.err != -ENOENT)
 		return op->op.err;
-	has_it_not(s, l);
+	book_has_not(s, l);
 	l->closing = 0;
 	lease_forget(&s->leases, l);
 	s->n.deleted++;
