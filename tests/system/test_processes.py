@@ -208,6 +208,17 @@ def test_agents_that_end_at_once_do_not_spin(door):
     assert len(door.server.lines()) < 150
 
 
+def test_probe_that_was_left_behind(gate):
+    """By an agent that was killed while it found out what the kernel does: the next one takes it away."""
+    place = gate()
+    place.nft("add", "table", "ip", "postern_probe")
+    place.nft("add", "set", "ip", "postern_probe", "probe", "{ type ipv6_addr; }")
+    place.start({"refresh": "auto"})
+    place.give("a.example.com", "198.51.100.1")
+    assert given(place.ask("a.example.com")) == ["198.51.100.1"]
+    assert "postern_probe" not in place.nft("list", "tables")
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_signal_ends_all(door, how):
     assert given(door.ask("a.example.com")) == ["198.51.100.1"]
