@@ -137,11 +137,8 @@ void dgram_flush(struct loop *l)
 
 static void enqueue(struct dgram_set *set, const struct dgram *d, const uint8_t *msg, size_t len)
 {
-	struct dgram_queued *q;
+	struct dgram_queued *q = &set->queue[set->n_queued++];
 
-	if (set->n_queued == DGRAM_QUEUE)
-		dgram_flush(set->loop);
-	q = &set->queue[set->n_queued++];
 	q->port = d->port;
 	q->id = d->id;
 	q->len = (uint16_t)len;
@@ -160,6 +157,9 @@ struct dgram *dgram_send(struct loop *l, const struct endpoint *to, const uint8_
 	*err = -EMSGSIZE;
 	if (len < 2 || len > DGRAM_MSG)
 		return NULL;
+	/* before there is anything of the new one that a callback could be told of */
+	if (set->n_queued == DGRAM_QUEUE)
+		dgram_flush(l);
 	p = get_port(set, to, bytes_u16(msg), err);
 	if (!p)
 		return NULL;

@@ -223,6 +223,38 @@ static void test_refused_all(void **state)
 	far = help_socket(SOCK_DGRAM, "127.0.0.1");
 }
 
+static struct dgram *begun[MANY];
+
+static void on_refused(void *ctx, const uint8_t *msg, ssize_t len)
+{
+	struct dgram **place = ctx;
+
+	assert_non_null(*place);	/* dgram_send has returned */
+	errors++;
+	dgram_close(*place);
+	*place = NULL;
+}
+
+/* More than are sent at once, by two ports, where nobody listens: no callback comes from within dgram_send. */
+static void test_refused_while_queued(void **state)
+{
+	int other = help_socket(SOCK_DGRAM, "127.0.0.1"), err;
+	struct endpoint at[] = { far_at, help_name(other) };
+
+	close(far);
+	close(other);
+	for (unsigned i = 0; i < MANY; i++) {
+		uint8_t msg[] = { (uint8_t)(i >> 8), (uint8_t)i };
+
+		begun[i] = dgram_send(loop, &at[i % 2], msg, sizeof(msg), on_refused, &begun[i], &err);
+		assert_non_null(begun[i]);
+	}
+	dgram_flush(loop);
+	help_turn(5);
+	assert_int_equal(errors, MANY);
+	far = help_socket(SOCK_DGRAM, "127.0.0.1");
+}
+
 static void test_cannot_send(void **state)
 {
 	struct endpoint nowhere = help_at("255.255.255.255@53");
@@ -371,6 +403,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_guesses, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused_all, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_refused_while_queued, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cannot_send, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ports, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_turns, setup, teardown),
