@@ -8,7 +8,7 @@
 #define LISTS 2				/* at a time, with those of the audit record: each may be hundreds of megabytes */
 #define PART 65536			/* bytes that go out at once */
 #define WAIT_MS 50000		/* less than a `postern leases` waits */
-#define NAMES 1024			/* of an address; with more all answers are forgotten */
+#define NAMES 1024			/* that led to an address; with more everything is forgotten */
 
 /* "[json] [ADDRESS]"; false: replied that it is neither. */
 static bool read_arg(struct daemon *d, struct unix_conn *conn, const char *arg, bool *json, struct addr *a)
@@ -192,8 +192,8 @@ static void forget(struct worker *w, void *ctx)
 
 	if (c->all)
 		rcache_flush(w->cache, NULL);
-	for (size_t i = 0; !c->all && i < c->n_names; i++)
-		rcache_flush(w->cache, &c->names[i]);
+	else
+		rcache_flush_addr(w->cache, &c->addr);
 }
 
 static void forgotten(void *ctx)

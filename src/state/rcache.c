@@ -238,7 +238,7 @@ bool rcache_link(const struct rcache_entry *e, struct name *link)
 	return e->link_len && name_read(link, rcache_wire(e) + e->len, e->link_len, &off) == 0;
 }
 
-static size_t flush_below(struct rcache *c, const struct name *below)
+static size_t flush_those(struct rcache *c, bool (*goes)(const struct rcache_entry *e, const void *ctx), const void *ctx)
 {
 	size_t n = 0;
 
@@ -247,12 +247,8 @@ static size_t flush_below(struct rcache *c, const struct name *below)
 		struct rcache_entry *e;
 
 		for (size_t off = 0; off < c->used[s]; off += e->size) {
-			struct name name;
-			size_t at_question = WIRE_HEADER;
-
 			e = (struct rcache_entry *)(base + off);
-			if (!e->linked || name_read(&name, rcache_wire(e), e->len, &at_question) < 0 ||
-			    !name_under(&name, below))
+			if (!e->linked || !goes(e, ctx))
 				continue;
 			drop(c, e);
 			n++;
@@ -261,15 +257,35 @@ static size_t flush_below(struct rcache *c, const struct name *below)
 	return n;
 }
 
+static bool is_below(const struct rcache_entry *e, const void *ctx)
+{
+	size_t at_question = WIRE_HEADER;
+	struct name name;
+
+	return name_read(&name, rcache_wire(e), e->len, &at_question) == 0 && name_under(&name, ctx);
+}
+
 size_t rcache_flush(struct rcache *c, const struct name *below)
 {
 	size_t n = c->entries;
 
 	if (below)
-		return flush_below(c, below);
+		return flush_those(c, is_below, below);
 	madvise(c->region, c->region_size, MADV_DONTNEED);
 	clear_index(c);
 	return n;
+}
+
+static bool has_addr(const struct rcache_entry *e, const void *ctx)
+{
+	const struct addr *a = ctx;
+
+	return memmem(rcache_wire(e), e->len, a->b, a->len);
+}
+
+size_t rcache_flush_addr(struct rcache *c, const struct addr *a)
+{
+	return flush_those(c, has_addr, a);
 }
 
 void rcache_usage(const struct rcache *c, struct rcache_usage *u)

@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 
+#include "base/addr.h"
 #include "base/clock.h"
 #include "dns/wire.h"
 
@@ -99,6 +100,8 @@ struct rcache_entry *rcache_put(struct rcache *c, const struct rcache_key *key, 
 bool rcache_link(const struct rcache_entry *e, struct name *link);
 /* Forgets the names at and below `below`; NULL: everything, and gives the memory back. Gives how many. */
 size_t rcache_flush(struct rcache *c, const struct name *below);
+/* Forgets every message that may hold the address: in which its bytes stand, wherever. Gives how many. */
+size_t rcache_flush_addr(struct rcache *c, const struct addr *a);
 
 struct rcache_usage {
 	size_t entries, bytes, limit;

@@ -140,6 +140,18 @@ def test_close_where_two_names_have_the_address(door):
         assert given(door.ask(name)) == ["198.51.100.1"] and door.open("198.51.100.1")
 
 
+def test_close_forgets_the_answers_of_all_names(door):
+    """Of those too that are not the one that the lease names."""
+    door.give("b.example.com", "198.51.100.1")
+    assert given(door.ask("a.example.com")) and given(door.ask("b.example.com"))
+    assert door.server.command("leases", "--close", "198.51.100.1").returncode == 0
+    for name in ("a.example.com", "b.example.com"):
+        door.give(name, "198.51.100.2")
+    for name in ("a.example.com", "b.example.com"):
+        assert given(door.ask(name)) == ["198.51.100.2"]
+    assert door.nft.keys(SET4) == ["198.51.100.2"]
+
+
 @pytest.mark.parametrize("args", [[], ["198.51.100.2"]])
 def test_close_forgets_learned_names(gate, args):
     place = gate()
