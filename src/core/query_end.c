@@ -2,6 +2,7 @@
 #include "base/util.h"
 #include "core/query_internal.h"
 #include "core/reply.h"
+#include "core/serve.h"
 
 /* What becomes of a query: its answer verified, remembered and given to those who wait. */
 
@@ -122,6 +123,26 @@ static void hold_answer(struct query *q, size_t n_ttls, size_t len, uint32_t ttl
 	}
 }
 
+bool query_outdated(const struct query *q)
+{
+	const struct snapshot *now = q->w->snapshot;
+
+	return q->snapshot != now && (q->snapshot->exports->n || now->exports->n);
+}
+
+void query_again(struct query *q)
+{
+	struct waiter *wt = query_take_waiters(q, NULL), *next;
+	struct worker *w = q->w;
+
+	/* gone before they ask, so that it is not what they find in flight, nor what is ended to make room for them */
+	query_free(q);
+	for (; wt; wt = next) {
+		next = wt->next;
+		serve_again(w, wt);
+	}
+}
+
 void query_end_answer(struct query *q, const struct chain *c, size_t len)
 {
 	struct worker *w = q->w;
@@ -134,6 +155,10 @@ void query_end_answer(struct query *q, const struct chain *c, size_t len)
 							: query_wants(q, w->composed, len, &held_ttl);
 	bool held = want != WANT_NOTHING;
 
+	if (query_outdated(q)) {
+		query_again(q);
+		return;
+	}
 	if (want == WANT_TOO_MUCH) {
 		query_refuse(q, "more addresses than the firewall is told of at once");
 		return;

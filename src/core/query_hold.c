@@ -391,6 +391,10 @@ static void hold_over(struct hold *h, const struct proto_held *a)
 	uint32_t covered = a->err ? UINT32_MAX : (uint32_t)MIN(left, UINT32_MAX);
 
 	hold_free(h);
+	if (query_outdated(q)) {
+		query_again(q);
+		return;
+	}
 	q->by_client |= a->by_client;
 	if (!a->err || q->or_answer) {
 		note_bound(q, &client, a);
@@ -412,7 +416,7 @@ static void on_held(struct link_call *c, const struct proto_held *a)
 	uint32_t epoch = atomic_load_explicit(&page(h->q)->epoch, memory_order_acquire);
 
 	/* something was taken out of a set since: whether it was this, only the agent can tell */
-	if (!a->err && a->epoch != epoch)
+	if (!a->err && a->epoch != epoch && !query_outdated(h->q))
 		hold_send(h);
 	else
 		hold_over(h, a);

@@ -94,6 +94,13 @@ void query_give_stale(struct query *q);
 void query_refuse(struct query *q, const char *why);
 /* Ends it; nobody waits any more. */
 void query_free(struct query *q);
+/*
+ * Whether a reload came since, and what the answer leads to might not be open by what holds now: sets changed, or the
+ * entry went and its leases were closed before this one.
+ */
+bool query_outdated(const struct query *q);
+/* Ends it: all who wait ask anew, by the snapshot now in force. */
+void query_again(struct query *q);
 struct rcache_key query_key(const struct query *q);
 /* The waiters, or those of one client, which are the caller's now; no longer counted. */
 struct waiter *query_take_waiters(struct query *q, const struct addr *client);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/serve.h"
 
+#include <stdlib.h>
+
 #include "base/util.h"
 #include "core/reply.h"
 #include "core/view.h"
@@ -185,9 +187,22 @@ static enum served serve_verdict(struct worker *w, struct request *r, struct now
 	return SERVED_SILENT;
 }
 
-static enum served serve(struct worker *w, struct request *r, const uint8_t *msg, size_t len, size_t *outlen)
+/* A question that is well formed. */
+static enum served serve_question(struct worker *w, struct request *r, size_t *outlen)
 {
 	struct now now = loop_now(w->loop);
+
+	r->snapshot = w->snapshot;
+	r->profile = snapshot_profile(w->snapshot, &r->client);
+	decide(w->snapshot, r->profile, &r->q.qname, r->q.qtype, &r->verdict);
+	if (r->verdict.kind == VERDICT_BLOCK)
+		decide_learned(w, r, now);
+	audit(r);
+	return serve_verdict(w, r, now, outlen);
+}
+
+static enum served serve(struct worker *w, struct request *r, const uint8_t *msg, size_t len, size_t *outlen)
+{
 	enum wire_parse parsed;
 
 	if (!snapshot_client_ok(w->snapshot, &r->client)) {
@@ -206,12 +221,24 @@ static enum served serve(struct worker *w, struct request *r, const uint8_t *msg
 		return SERVED_REPLY;
 	if (parsed != WIRE_OK)
 		return SERVED_SILENT;
-	r->profile = snapshot_profile(w->snapshot, &r->client);
-	decide(w->snapshot, r->profile, &r->q.qname, r->q.qtype, &r->verdict);
-	if (r->verdict.kind == VERDICT_BLOCK)
-		decide_learned(w, r, now);
-	audit(r);
-	return serve_verdict(w, r, now, outlen);
+	return serve_question(w, r, outlen);
+}
+
+void serve_again(struct worker *w, struct waiter *wt)
+{
+	struct request r = {
+		.q = wt->q, .client = wt->client, .udp = wt->udp, .peer = &wt->peer, .conn = wt->conn,
+		.out = w->message, .cap = sizeof(w->message), .limit = wt->limit,
+	};
+	enum served served = SERVED_CLOSE;
+	size_t len = 0;
+
+	if (snapshot_client_ok(w->snapshot, &wt->client))
+		served = serve_question(w, &r, &len);
+	if (served == SERVED_LATER)
+		free(wt);
+	else
+		waiter_reply(wt, w->message, served == SERVED_REPLY ? len : 0, served == SERVED_CLOSE);
 }
 
 size_t serve_udp(void *ctx, struct udp *u, const struct udp_peer *peer, const uint8_t *msg, size_t len, uint8_t *out)

@@ -7,10 +7,14 @@
  * in place, without allocating (I4); the rest becomes a query.
  */
 
+#include "core/waiter.h"
 #include "core/worker.h"
 
 /* The handlers of the listening sockets; ctx is the struct worker. */
 udp_query_fn serve_udp;
 extern const struct tcp_handler serve_tcp_handler;
+
+/* Serves the question of one who waited, as if it came now; the waiter is gone then. */
+void serve_again(struct worker *w, struct waiter *wt);
 
 #endif

@@ -2,13 +2,15 @@
 """What the firewall sees: an address is open before the client knows it, and exactly as long as it must be."""
 import random
 import socket
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 import wire
 from client import addresses, errors, rcode, types
-from firewall import HOST, SET4, SET6, given, table
+from firewall import CATALOGUE, HOST, SET4, SET6, given, table
 from procs import until
+from upstream import Late
 
 REFRESH = ["update", "replace"]
 
@@ -292,6 +294,25 @@ def test_reload_to_another_set_opens_there(gate):
     assert given(place.ask("a.example.com")) == ["198.51.100.1"]
     assert place.nft.keys("inet lockdown other4") == ["198.51.100.1"]
     until(lambda: place.nft.keys(SET4) == [], "the old set empty")
+
+
+@pytest.mark.parametrize("export, catalogue, a, b", [
+    ("other", CATALOGUE, [], ["198.51.100.1"]), ("", CATALOGUE, [], []), ("lockdown", "[g]\nallow = b.example.com\n", [], [])])
+def test_question_in_flight_over_a_reload(gate, export, catalogue, a, b):
+    """What it is told is open in the sets of now, and nothing is opened that nothing allows any more."""
+    place = gate(table() + "table inet lockdown { set other4 { type ipv4_addr; flags timeout; }\n}\n")
+    place.start(sections={"export other": {"set4": "inet lockdown other4", "set6": SET6.replace("update", "other")}})
+    answer = wire.record("a.example.com", "A", 300, "198.51.100.1")
+    place.up.on("a.example.com", "A", lambda question: Late(0.5, question.reply([answer])))
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(place.ask, "a.example.com")
+        until(lambda: place.up.asked("a.example.com"), "the question")
+        place.server.write("zones/test.ini", catalogue)
+        place.server.change({"profile default": {"export": export}})
+        assert place.server.reload().returncode == 0
+        found = given(asked.result())
+    assert found == (["198.51.100.1"] if catalogue is CATALOGUE else [])
+    assert (place.nft.keys(SET4), place.nft.keys("inet lockdown other4")) == (a, b)
 
 
 def test_first_export_needs_a_restart(gate):
