@@ -39,7 +39,8 @@ static void learn(struct query *q, const struct chain *c, uint32_t given)
 {
 	uint64_t now = loop_now(q->w->loop).boot_ms;
 
-	if (q->snapshot != q->w->snapshot)
+	/* where enforcing would have told nothing, audit mode is not led on: what is learned may be opened */
+	if (q->snapshot != q->w->snapshot || q->audited || c->outcome == CHAIN_BLOCKED)
 		return;
 	for (size_t i = 0; i < c->n_targets; i++) {
 		uint32_t ttl = given ? given : c->targets[i].ttl;
