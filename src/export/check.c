@@ -50,8 +50,8 @@ static void check_nft(struct asker *a, const struct conf_export *e, enum export_
 	} else if (about.size && about.size < e->size) {
 		nft_set_command(e, f, &shape, true, why, sizeof(why));
 		diag_warn(a->d, a->c->path, at->line, "small-set",
-			  "set %s %s %s takes %u elements, fewer than size = %llu; this makes a larger one: %s", at->family,
-			  at->table, at->name, about.size, (unsigned long long)e->size, why);
+			  "set %s %s %s takes %u elements, fewer than size = %llu; this makes a larger one, once no "
+			  "rule names it: %s", at->family, at->table, at->name, about.size, (unsigned long long)e->size, why);
 	}
 }
 

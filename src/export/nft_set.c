@@ -126,11 +126,11 @@ int nft_set_shape(const struct nft_about *a, const struct conf_export *c, enum e
 		*s = shape_of_conf(c->key, f);
 	nft_set_command(c, f, s, true, command, sizeof(command));
 	if (bad)
-		snprintf(why, why_len, "set %s %s %s %s; this makes one that can be used: %s", at->family, at->table,
-			 at->name, bad, command);
+		snprintf(why, why_len, "set %s %s %s %s; this makes one that can be used, once no rule names it: %s",
+			 at->family, at->table, at->name, bad, command);
 	else
-		snprintf(why, why_len, "set %s %s %s has keys of type '%s', which set%c cannot use; this makes one of '%s': %s",
-			 at->family, at->table, at->name, type_text(a->type, type), "46"[f],
+		snprintf(why, why_len, "set %s %s %s has keys of type '%s', which set%c cannot use; this makes one of '%s', "
+			 "once no rule names it: %s", at->family, at->table, at->name, type_text(a->type, type), "46"[f],
 			 type_text(type_of(s), (char[TYPE_TEXT]){ 0 }), command);
 	return -EINVAL;
 }

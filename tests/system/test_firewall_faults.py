@@ -180,6 +180,8 @@ def test_wrong_set_is_refused_with_the_command_that_makes_a_right_one(gate, wron
     assert done.returncode == 1 and "postern.conf:" in done.stdout and "nft " in done.stdout, done.stdout
     command = done.stdout[done.stdout.index("nft "):].splitlines()[0]
     assert "timeout" in command and "ipv4_addr" in command, command
+    # with a rule that names the set, nft calls it busy
+    assert "once no rule names it" in done.stdout, done.stdout
     # as it is printed, pasted
     place.space.run("sh", "-c", command)
     assert place.server.command("check").returncode == 0
