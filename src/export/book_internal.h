@@ -39,6 +39,7 @@
 
 #define BOOK_BACKOFF_MIN (5 * CLOCK_MS)
 #define BOOK_BACKOFF_MAX CLOCK_S
+#define BOOK_COMMENT 127		/* bytes of a name that the shortest comment of an element has room for */
 #define BOOK_BEFORE_US (60 * CLOCK_S)	/* how long the configuration before is served */
 #define BOOK_DYING_US (10 * CLOCK_S)	/* how long a set that is given up may take to be emptied */
 
@@ -226,6 +227,8 @@ struct layout *layout_by_hash(struct book *b, uint64_t hash);
 void book_page(struct book *b);
 /* The first export of the layout that has the set; all of them as bits. */
 uint64_t layout_bits(const struct layout *y, const struct book_set *s, uint16_t *first);
+/* Whether the set may hold the address by the configuration in force: a private one only where it says so. */
+bool book_may_hold(const struct book_set *s, const struct lease *l);
 
 /* book_set.c */
 struct book_set *book_set_find(struct book *b, const struct conf_export *c, enum export_family family);

@@ -61,6 +61,9 @@ static void take(struct book_set *s, struct lease *l, const struct sink_element 
 	l->held = until(s, e->left_ms);
 	l->gen = s->gen;
 	l->foreign = !e->ours;
+	/* The life before it may have been allowed more. */
+	if (e->ours && !l->own && !book_may_hold(s, l))
+		l->closing = 1;
 	if (e->ours && !l->closing)
 		adopt(s, l, e->name);
 }

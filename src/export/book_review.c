@@ -26,8 +26,9 @@ bool book_review_next(struct book *b, struct proto_review *r)
 		o = opener_at(&b->openers, ++b->review_at);
 		if (!o || o->reviewed == b->review)
 			continue;
-		/* It bears no name that could be judged: it ends by itself. */
-		if (!o->text_len || name_from_text(&r->name, opener_text(o), o->text_len))
+		/* It bears no name that could be judged, or what an element's comment had room for: it ends by itself. */
+		if (!o->text_len || (!o->profile && o->text_len >= BOOK_COMMENT) ||
+		    name_from_text(&r->name, opener_text(o), o->text_len))
 			continue;
 		/* Until a verdict comes it may go on. */
 		o->reviewed = b->review;
@@ -81,6 +82,18 @@ static bool goes_on(const struct book *b, const struct book_set *s, const struct
 	return false;
 }
 
+bool book_may_hold(const struct book_set *s, const struct lease *l)
+{
+	const struct layout *y = s->book->force;
+	struct shape_fields f;
+	uint16_t first;
+
+	if (!y || !layout_bits(y, s, &first) || y->exports->v[first].private)
+		return true;
+	shape_fields(&s->shape, l->key, &f);
+	return !guard_private(y->guard, &f.addr);
+}
+
 uint64_t book_review_end(struct book *b)
 {
 	uint64_t now = book_now(b).mono_us, n = 0;
@@ -93,7 +106,7 @@ uint64_t book_review_end(struct book *b)
 			struct lease *l = lease_at(&s->leases, id);
 			bool known;
 
-			if (!l || lease_wanted(l) <= now || goes_on(b, s, l, bits, now))
+			if (!l || lease_wanted(l) <= now || (book_may_hold(s, l) && goes_on(b, s, l, bits, now)))
 				continue;
 			if (!n++)
 				book_lost(b);

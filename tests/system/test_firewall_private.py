@@ -7,6 +7,7 @@ import pytest
 
 from client import addresses, rcode
 from firewall import SET4, SET6, given
+from procs import until
 
 RANGES4 = ["0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
            "192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/4", "240.0.0.0/4", "203.0.113.0/24"]
@@ -94,3 +95,27 @@ def test_own_public_networks_are_private(place):
     place.give("own.example.com", "203.0.113.5", "203.0.112.5")
     assert given(place.ask("own.example.com")) == ["203.0.112.5"]
     assert place.nft.keys(SET4) == ["203.0.112.5"]
+
+
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("change", [{"export lockdown": {"private": "no"}}, {"server": {"private": "203.0.113.0/24 198.51.100.0/24"},
+                                    "export lockdown": {"private": "no"}}])
+def test_what_was_open_before_it_was_private_is_closed(place, restart, change):
+    """By a reload, and by a start that finds it in the set; a flush does not bring it back."""
+    place.start({"private": "yes"}, {"upstream": {"private": "yes"}})
+    place.give("own.example.com", "10.0.0.5", "198.51.100.5", "192.0.2.5")
+    assert len(given(place.ask("own.example.com"))) == 3
+    # somebody else's stays
+    place.nft("add", "element", *SET4.split(), "{ 10.0.0.6 timeout 1h }")
+    left = ["10.0.0.6", "192.0.2.5"] + ([] if "server" in change else ["198.51.100.5"])
+    if restart:
+        place.server.stop()
+    place.server.change(change)
+    if restart:
+        place.server.start()
+    else:
+        assert place.server.reload().returncode == 0
+    until(lambda: place.nft.keys(SET4) == left, lambda: f"{left} and not {place.nft.keys(SET4)}")
+    place.nft("flush", "set", *SET4.split())
+    until(lambda: place.nft.keys(SET4) == left[1:], "the others back")
+    assert {address for _, address in place.leases()} == set(left[1:])

@@ -29,7 +29,7 @@ struct fake_element {
 	uint8_t key[SHAPE_KEY_MAX];
 	uint64_t end;			/* SINK_EVER */
 	bool ours;
-	char name[64];
+	char name[128];
 };
 
 struct fake_set {

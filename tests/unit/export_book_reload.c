@@ -154,6 +154,31 @@ static void test_review_of_ports(void **state)
 	assert_int_equal(f.port, 443);
 }
 
+/* A comment has no room for all of a long name: what it has is another one, which nobody could judge. */
+static void test_review_of_a_name_cut_short(void **state)
+{
+	struct addr cut = util_addr("192.0.2.1"), whole = util_addr("192.0.2.2");
+	struct proto_review r;
+	char comment[128];
+
+	memset(comment, 'a', sizeof(comment));
+	comment[63] = '.';
+	comment[127] = '\0';
+	fake.sets[0].set = &(struct sink_set){ .shape = { .family = 4 } };
+	fake_put(&fake.sets[0], cut.b, util_now() + 1000 * CLOCK_S, true, comment);
+	fake_put(&fake.sets[0], whole.b, util_now() + 1000 * CLOCK_S, true, "b.example");
+	util_begin();
+	book_review_start(book);
+	assert_true(book_review_next(book, &r));
+	assert_int_equal(r.name.len, sizeof("b.example") + 1);
+	book_review_verdict(book, &(struct proto_verdict){ .id = r.id });
+	assert_false(book_review_next(book, &r));
+	assert_int_equal(book_review_end(book), 1);
+	book_run(book);
+	assert_non_null(util_element(0, "192.0.2.1"));
+	assert_null(util_element(0, "192.0.2.2"));
+}
+
 static void test_follow(void **state)
 {
 	struct addr client = util_addr("10.0.0.9"), a = util_addr("192.0.2.1"), other = util_addr("192.0.2.2");
@@ -234,7 +259,8 @@ static void test_status(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_shared_sets), T(test_abort_and_errors), T(test_review), T(test_review_of_ports), T(test_follow),
+		T(test_shared_sets), T(test_abort_and_errors), T(test_review), T(test_review_of_ports),
+		T(test_review_of_a_name_cut_short), T(test_follow),
 		T(test_status),
 	};
 
