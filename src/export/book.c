@@ -60,6 +60,7 @@ struct book *book_new(struct loop *l, struct export_page *page, book_held_fn *he
 	b->plan_end = &b->plan;
 	b->again.fire = nothing;
 	b->tick.fire = ticked;
+	b->look.fire = nothing;
 	book_events(&b->events);
 	openers_init(&b->openers);
 	slots_init(&b->ops, sizeof(struct book_op));
@@ -78,6 +79,7 @@ void book_free(struct book *b)
 		h->forgotten = true;
 	timer_cancel(loop_timers(b->loop), &b->before_timer);
 	timer_cancel(loop_timers(b->loop), &b->tick);
+	timer_cancel(loop_timers(b->loop), &b->look);
 	while (b->sets)
 		book_set_free(b->sets);
 	book_holds_free(b);
@@ -163,5 +165,7 @@ void book_run(struct book *b)
 	for (struct book_sink *k = b->sinks; k; k = k->next) {
 		if (k->n)
 			book_again(b);
+		if (k->kind->reads && b->leases >= BOOK_LARGE && !b->look.set)
+			timer_set(loop_timers(b->loop), &b->look, book_now(b).mono_us + BOOK_LOOK_US);
 	}
 }

@@ -37,6 +37,13 @@
 /* An element that is told by a dump may be told late. */
 #define BOOK_LATE_US (50 * CLOCK_MS)
 
+/*
+ * A kernel tells of a large transaction late: so that what it takes out of large sets is noticed in time, they are looked
+ * after this often. Small ones it tells of at once.
+ */
+#define BOOK_LARGE 2000
+#define BOOK_LOOK_US (2 * CLOCK_MS)
+
 #define BOOK_BACKOFF_MIN (5 * CLOCK_MS)
 #define BOOK_BACKOFF_MAX CLOCK_S
 #define BOOK_COMMENT 127		/* bytes of a name that the shortest comment of an element has room for */
@@ -178,7 +185,7 @@ struct book {
 	struct book_hold *holds, *plan, **plan_end;
 	size_t holds_bytes;
 	struct timer again;		/* there is more to do at once */
-	struct timer tick;
+	struct timer tick, look;
 	uint32_t review, review_at;
 	bool review_again;
 	struct proto_lease *row;

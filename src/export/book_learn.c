@@ -197,6 +197,10 @@ void book_compare(struct book_set *s)
 {
 	if (!s->set.present || !s->sink->kind->reads)
 		return;
+	if (!s->lost_at) {
+		s->put_back = 0;
+		s->lost_at = book_now(s->book).mono_us;
+	}
 	if (s->dumping) {
 		/* What it has told so far may be wrong. */
 		next_gen(s, KNOW_ASK);
@@ -260,7 +264,6 @@ static void overrun(void *ctx, struct sink *sink)
 	struct book *b = ctx;
 
 	book_lost(b);
-	log_info("events of the firewall were lost: its sets are compared");
 	for (struct book_set *s = b->sets; s; s = s->next) {
 		if (s->sink->sink == sink)
 			book_compare(s);

@@ -103,6 +103,7 @@ static void examine(struct sink *s, struct ipset_set *is, uint8_t (*keys)[SHAPE_
 	for (size_t i = 0; i < n; i++)
 		s->ev->removed(s->ctx, is->set, keys[i]);
 	/* More may be missing: another set may stand in its place (swap). */
+	log_info("events of the firewall were lost: its sets are compared");
 	s->ev->overrun(s->ctx, s);
 }
 

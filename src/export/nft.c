@@ -55,6 +55,7 @@ static struct sink *nft_open(struct loop *l, const struct sink_events *ev, void 
 	}
 	if (!err) {
 		nft_ability(&s->link);
+		nft_gen_known(s);
 		return s;
 	}
 	snprintf(why, why_len, "nftables: %s%s", err == -EPERM ? "needs CAP_NET_ADMIN: " : "", strerror(-err));

@@ -14,6 +14,7 @@
  * kept until that end (or until nothing more is there to be read) and told then.
  */
 #define READS 4096
+#define ROUNDS 64			/* in which events come while it is waited for the last of a transaction */
 #define WHY 1024
 
 static bool same(const struct nft_set *a, const struct nft_set *b)
@@ -124,6 +125,13 @@ static void elem_gone(void *ctx, const struct sink_element *e)
 		removals_tell(el->s, "", false);
 }
 
+static void elem_passed(void *ctx, const struct sink_element *e)
+{
+	struct elements *el = ctx;
+
+	el->n->passed_over++;
+}
+
 static void elem_new(void *ctx, const struct sink_element *e)
 {
 	struct elements *el = ctx;
@@ -140,6 +148,11 @@ static void elements(struct sink *s, const struct nft_where *w, const struct nlm
 		if (!n->set->present || n->tx_gone || n->tx_new)
 			continue;
 		el.n = n;
+		if (s->stale) {
+			if (gone)
+				nft_elems(nlh, shape_len(&n->set->shape), elem_passed, &el);
+			continue;
+		}
 		/* The rest of a flush, which may be a hundred thousand of these. */
 		if (gone && s->gone.flush && s->gone.of == n)
 			return;
@@ -154,6 +167,18 @@ static void elements(struct sink *s, const struct nft_where *w, const struct nlm
 	}
 }
 
+/* Who it was is known only when what he took out is back already. */
+static void say_passed(struct sink *s, const char *by)
+{
+	for (struct nft_set *n = s->sets; n; n = n->next) {
+		if (n->passed_over && *by)
+			log_warn("set %s: %zu elements were taken out by %s", n->set->what, n->passed_over, by);
+		n->passed_over = 0;
+	}
+}
+
+static void compare(struct sink *s);
+
 static void generation(struct sink *s, const struct nlmsghdr *nlh)
 {
 	const struct nlattr *tb[NFTA_GEN_MAX + 1];
@@ -166,6 +191,9 @@ static void generation(struct sink *s, const struct nlmsghdr *nlh)
 	if (*name)
 		snprintf(by, sizeof(by), "%s[%u]", name, nft_u32(tb[NFTA_GEN_PROC_PID]));
 	tx_end(s, by);
+	say_passed(s, by);
+	if (tb[NFTA_GEN_ID] && !nft_gen_told(s, nft_u32(tb[NFTA_GEN_ID])))
+		compare(s);
 }
 
 static void event(struct sink *s, const struct nlmsghdr *nlh)
@@ -203,16 +231,18 @@ static void event(struct sink *s, const struct nlmsghdr *nlh)
 }
 
 /* Events are missing: sets that came into being may be among them; what the others hold the book compares. */
-static void overrun(struct sink *s)
+static void compare(struct sink *s)
 {
 	char why[WHY];
 
 	tx_end(s, "");
+	nft_gen_known(s);
 	s->ev->overrun(s->ctx, s);
 	for (struct nft_set *n = s->sets, *next; n; n = next) {
 		int err = 0;
 
 		next = n->next;
+		n->passed_over = 0;
 		if (!n->set->present)
 			err = nft_look(s, n, why, sizeof(why));
 		if (err == -EINVAL)
@@ -220,7 +250,8 @@ static void overrun(struct sink *s)
 	}
 }
 
-void nft_poll(struct sink *s)
+/* Whether all that were there are read. */
+static bool read_events(struct sink *s)
 {
 	for (unsigned i = 0; i < READS; i++) {
 		ssize_t got = nft_read(s->link.events, s->link.event, MSG_DONTWAIT);
@@ -228,15 +259,23 @@ void nft_poll(struct sink *s)
 		int len = (int)got;
 
 		if (!got)
-			break;
+			return true;
 		if (got < 0) {
-			overrun(s);
+			log_info("events of the firewall were lost: its sets are compared");
+			compare(s);
 			if (got != -ENOBUFS)
-				break;
+				return false;
 			continue;
 		}
 		for (; nft_msg_ok(nlh, len); nlh = mnl_nlmsg_next(nlh, &len))
 			event(s, nlh);
 	}
+	return false;
+}
+
+void nft_poll(struct sink *s)
+{
+	for (unsigned i = 0; read_events(s) && !nft_gen_check(s, i < ROUNDS); i++)
+		;
 	tx_end(s, "");
 }

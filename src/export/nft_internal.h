@@ -4,7 +4,8 @@
 
 /*
  * The parts of the nf_tables sink: sockets and requests (nft_link), elements as messages (nft_elem), sets (nft_set),
- * batches (nft_submit), what others do (nft_event), dumps (nft_dump), what the kernel can do (nft_ability).
+ * batches (nft_submit), what others do (nft_event), and have done before it is told (nft_gen), dumps (nft_dump), what the
+ * kernel can do (nft_ability).
  */
 
 #include <libmnl/libmnl.h>
@@ -21,6 +22,7 @@
 struct nft_link {
 	struct mnl_socket *req, *events, *dump;	/* the last two only where they are needed */
 	uint32_t seq;
+	uint32_t commits;		/* transactions of ours that changed something, since it was set to 0 */
 	size_t out_max;			/* bytes that one send may have */
 	uint8_t *out;			/* NFT_OUT: a batch */
 	uint8_t *in, *event, *part;	/* NFT_IN each: a reply, an event, a part of a dump */
@@ -127,6 +129,7 @@ struct nft_set {
 	bool want_dump;			/* asked for and not begun */
 	unsigned restarts;		/* of its dump */
 	bool tx_gone, tx_new;		/* in the transaction being read */
+	size_t passed_over;		/* deletions of a transaction that was known of before it was told */
 };
 
 /* By the configuration in force: the book moves set->conf on. */
@@ -157,6 +160,10 @@ struct sink {
 	/* of nft_event.c */
 	uint32_t tx;			/* port of him whose transaction is being read */
 	struct nft_removals gone;
+	/* of nft_gen.c */
+	uint32_t gen;			/* the last generation that is known, but for link.commits of ours */
+	bool gen_known;
+	bool stale;			/* what is told until that generation's end is in the comparison already */
 	char name[NFT_COMMENT];		/* of `get` */
 };
 
@@ -165,6 +172,15 @@ must_check int nft_look(struct sink *s, struct nft_set *n, char *why, size_t why
 void nft_lost(struct sink *s, struct nft_set *n, const char *by);
 void nft_submit(struct sink *s, struct sink_op **ops, size_t n);
 void nft_poll(struct sink *s);
+must_check int nft_gen_ask(struct nft_link *k, uint32_t *gen);
+/* What is in effect now is known: all sets are compared, or there is none yet. */
+void nft_gen_known(struct sink *s);
+/* A transaction of ours that may have changed nothing has come to pass. */
+void nft_gen_committed(struct sink *s);
+/* The events of the transaction that made this generation are read. False: of some nothing was taken. */
+bool nft_gen_told(struct sink *s, uint32_t gen);
+/* When no more events are there. False: there are now. What took effect and is not told yet is told as an overrun. */
+must_check bool nft_gen_check(struct sink *s, bool wait);
 /* Asks for a dump of the set, after those that are asked for. */
 void nft_dump_want(struct sink *s, struct nft_set *n);
 /* The set goes: of its dump nothing is told any more. */

@@ -237,6 +237,7 @@ int nft_run(struct nft_link *k, uint8_t *end)
 	if (mnl_socket_sendto(k->req, k->out, (size_t)(end - k->out)) < 0)
 		return -errno;
 	err = await(k, first->nlmsg_seq, last, NULL, NULL);
+	k->commits += !err;
 	/* Errors of a batch are as many as its messages. */
 	while (nft_read(k->req, k->in, MSG_DONTWAIT) > 0)
 		;

@@ -22,6 +22,7 @@ struct round {
 	struct nlmsghdr *tail;		/* the last message before the batch's end */
 	uint32_t begin, last;		/* numbers of the batch's first message, and of tail */
 	bool failed, over;
+	bool adds;			/* it changes something for sure */
 	int all;			/* an error that concerns the batch as a whole */
 };
 
@@ -115,7 +116,7 @@ static size_t fill(struct sink *s, struct round *r, struct sink_op **ops, size_t
 
 	r->begin = k->seq;
 	r->n = 0;
-	r->failed = r->over = false;
+	r->failed = r->over = r->adds = false;
 	r->all = 0;
 	for (i = 0; i < n && r->n < BATCH; i++) {
 		uint8_t *next;
@@ -129,6 +130,7 @@ static size_t fill(struct sink *s, struct round *r, struct sink_op **ops, size_t
 			continue;
 		}
 		r->op[r->n++] = ops[i];
+		r->adds |= ops[i]->what == SINK_ADD;
 		r->tail = k->tail;
 		p = next;
 	}
@@ -202,6 +204,12 @@ static void transact(struct sink *s, struct round *r, uint8_t *end)
 		r->all = -errno;
 	else
 		replies(s, r);
+	if (r->all || r->failed)
+		return;
+	if (r->adds)
+		k->commits++;
+	else
+		nft_gen_committed(s);
 }
 
 /* Those that failed are over, and all where none did; the others stay for the next round. */

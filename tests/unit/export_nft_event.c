@@ -230,6 +230,53 @@ static void test_overrun(void **state)
 	assert_int_equal(count("gone"), 1);
 }
 
+/* A large transaction is told long after it took effect: it is noticed all the same. */
+static void test_late(void **state)
+{
+	struct nft_link other;
+	uint32_t before, gen;
+
+	need_nft();
+	have_set4(100000);
+	assert_int_equal(nft_link_open(&other, false), 0);
+	assert_int_equal(nft_gen_ask(&other, &before), 0);
+	assert_int_equal(system("nft flush set inet lockdown update4 &"), 0);
+	do
+		assert_int_equal(nft_gen_ask(&other, &gen), 0);
+	while (gen == before);
+	sink_nft.poll(sink);
+	assert_true(count("overrun") || count("emptied"));
+	assert_int_equal(left(&set4, 1), 0);
+	/* Waits for the end of it. What is told then is known, and hurts nothing that was put in since. */
+	assert_int_equal(one(SINK_ADD, &set4, 1, 60000), 0);
+	forget_seen();
+	look();
+	assert_int_equal(n_seen, 0);
+	nft("delete element inet lockdown update4 { 198.0.0.1 }");
+	look();
+	assert_int_equal(count("removed") + count("emptied"), 1);
+	nft_link_close(&other);
+}
+
+/* Transactions of ours, also such as change nothing, and those of others: none is taken for one that is not told. */
+static void test_generations(void **state)
+{
+	need_nft();
+	have_set4(3);
+	for (unsigned i = 0; i < 20; i++) {
+		assert_int_equal(one(SINK_DELETE, &set4, 77, 0), 0);
+		nft("add element inet lockdown update4 { 192.0.2.%u }", i);
+		assert_int_equal(one(SINK_RENEW, &set4, 1, 700000 + i * 1000), 0);
+		assert_int_equal(one(SINK_ADD, &set4, 2, 60000), -EEXIST);
+		look();
+		assert_int_equal(one(SINK_DELETE, &set4, 1, 0), 0);
+		assert_int_equal(one(SINK_ADD, &set4, 1, 60000), 0);
+		look();
+	}
+	assert_int_equal(count("element"), 20);
+	assert_int_equal(n_seen, 20);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -243,6 +290,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_dump, nft_setup, nft_teardown),
 		cmocka_unit_test_setup_teardown(test_dump_cut, nft_setup, nft_teardown),
 		cmocka_unit_test_setup_teardown(test_overrun, nft_setup, nft_teardown),
+		cmocka_unit_test_setup_teardown(test_late, nft_setup, nft_teardown),
+		cmocka_unit_test_setup_teardown(test_generations, nft_setup, nft_teardown),
 	};
 
 	nft_enter();
