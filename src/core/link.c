@@ -86,7 +86,7 @@ void link_detach(struct link *k)
 	/* a callback may end other calls, but starts none: there is no channel */
 	for (size_t i = 0; i < BUCKETS; i++) {
 		while (k->waiting[i])
-			fail(k->waiting[i], -ENOTCONN);
+			fail(k->waiting[i], LINK_DOWN);
 	}
 }
 
@@ -124,6 +124,8 @@ static void on_message(void *ctx, const uint8_t *msg, size_t len)
 			n = -EBADMSG;
 			break;
 		}
+		if (held.err == LINK_DOWN)
+			held.err = -EIO;
 		on_held(k, &held);
 	}
 	if (k->chan != from || (msg && n >= 0))
@@ -165,7 +167,7 @@ static int send_out(struct link *k)
 int link_hold(struct link *k, struct proto_hold *h, struct link_call *c)
 {
 	if (!k->chan)
-		return -ENOTCONN;
+		return LINK_DOWN;
 	h->seq = ++k->seq;
 	proto_put_hold(&k->out, h);
 	if (k->out.bad) {

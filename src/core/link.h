@@ -7,16 +7,21 @@
  * once; when one ends, those that wait fail.
  */
 
+#include <errno.h>
+
 #include "export/page.h"
 #include "export/proto.h"
 #include "io/loop.h"
 
 struct link;
 
+/* There is no agent. None says this of a sink: what is closed there is told as the sink's own. */
+#define LINK_DOWN (-EHOSTDOWN)
+
 /* One grant on its way; lives in its owner's struct. */
 struct link_call {
 	/*
-	 * Its answer; it does not wait any more. After the agent's end, or where it could not be sent: err -ENOTCONN
+	 * Its answer; it does not wait any more. After the agent's end, or where it could not be sent: err LINK_DOWN
 	 * or what went wrong. Never from within link_hold.
 	 */
 	void (*held)(struct link_call *c, const struct proto_held *h);
@@ -34,7 +39,7 @@ void link_attach(struct link *k, int fd);
 void link_detach(struct link *k);
 bool link_up(const struct link *k);
 const struct export_page *link_page(const struct link *k);
-/* Queues a grant for link_flush; h->seq is filled in here. -ENOTCONN, -ENOBUFS; then c does not wait. */
+/* Queues a grant for link_flush; h->seq is filled in here. LINK_DOWN, -ENOBUFS; then c does not wait. */
 must_check int link_hold(struct link *k, struct proto_hold *h, struct link_call *c);
 /* Its answer is not wanted any more. Harmless when it does not wait. */
 void link_cancel(struct link_call *c);

@@ -15,7 +15,7 @@
 
 static const char *why(int err)
 {
-	if (err == -ENOTCONN)
+	if (err == LINK_DOWN)
 		return "the firewall agent is not running";
 	if (err == -ETIMEDOUT)
 		return "the firewall did not confirm the addresses in time";
@@ -196,7 +196,7 @@ static void hold_send(struct hold *h)
 		msg.file_len = (uint16_t)MIN(strlen(msg.file), (size_t)PROTO_FILE - 1);
 		msg.line = e->line;
 	}
-	err = q->w->link ? link_hold(q->w->link, &msg, &h->call) : -ENOTCONN;
+	err = q->w->link ? link_hold(q->w->link, &msg, &h->call) : LINK_DOWN;
 	if (!err)
 		return;
 	h->err = err;

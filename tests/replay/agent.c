@@ -215,7 +215,8 @@ static int32_t error_of(const char *text)
 {
 	static const struct { const char *name; int err; } errors[] = {
 		{ "ENOENT", -ENOENT }, { "ETIMEDOUT", -ETIMEDOUT }, { "ESTALE", -ESTALE }, { "ENFILE", -ENFILE },
-		{ "EAFNOSUPPORT", -EAFNOSUPPORT }, { "EINVAL", -EINVAL },
+		{ "EAFNOSUPPORT", -EAFNOSUPPORT }, { "EINVAL", -EINVAL }, { "ENOTCONN", -ENOTCONN },
+		{ "EHOSTDOWN", -EHOSTDOWN },
 	};
 
 	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
