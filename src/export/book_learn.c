@@ -142,24 +142,40 @@ static void removed(void *ctx, struct sink_set *set, const uint8_t *key)
 		book_settle(s, l);
 }
 
-static void say_emptied(struct book_set *s, bool gone, const char *by)
+static void say_emptied(const struct book_set *s, bool gone, const char *by, unsigned n)
 {
 	uint64_t now = book_now(s->book).mono_us;
 
 	if (s->lost_at && now - s->lost_at < CLOCK_S)
 		return;
 	log_warn("set %s: %s%s%s: %u leases to put back", s->set.what, gone ? "removed" : "flushed", *by ? " by " : "",
-		 by, leases_count(&s->leases));
+		 by, n);
+}
+
+/* How many of its leases somebody relies on; any: whether one does is enough. */
+static unsigned relied(const struct book_set *s, bool any)
+{
+	uint64_t now = book_now(s->book).mono_us;
+	unsigned n = 0;
+
+	for (uint32_t id = 1; id <= leases_top(&s->leases) && !(any && n); id++) {
+		const struct lease *l = lease_at(&s->leases, id);
+
+		n += l && book_relied(s, l, now);
+	}
+	return n;
 }
 
 static void emptied(void *ctx, struct sink_set *set, bool gone, const char *by)
 {
 	struct book_set *s = set_of(set);
+	unsigned n;
 
-	if (leases_count(&s->leases)) {
+	if (relied(s, true)) {
 		book_lost(s->book);
-		s->n.lost += leases_count(&s->leases);
-		say_emptied(s, gone, by ? by : "");
+		n = relied(s, false);
+		s->n.lost += n;
+		say_emptied(s, gone, by ? by : "", n);
 	}
 	next_gen(s, KNOW_LOST);
 	s->deaf = s->dumping;
@@ -213,9 +229,8 @@ void book_compare(struct book_set *s)
 static void present(void *ctx, struct sink_set *set)
 {
 	struct book_set *s = set_of(set);
-	bool known = s->know == KNOW_ALL && leases_count(&s->leases);
 
-	if (known)
+	if (s->know == KNOW_ALL && relied(s, true))
 		book_lost(s->book);
 	/* How long putting back took is counted from when it could begin. */
 	if (s->lost_at)

@@ -22,7 +22,8 @@ static int grant(struct book_set *s, struct lease *l, const struct book_waiter *
 
 	l->closing = 0;
 	lease_open(&s->leases, l, w->hold->opener, end, now);
-	p->until = MIN(p->until, l->held == LEASE_EVER ? BOOK_FAR : l->held - grace_us(w));
+	/* No longer than it is wanted either: what nobody wants any more goes without a word. */
+	p->until = MIN(p->until, MIN(l->held, lease_wanted(l)) - grace_us(w));
 	return 0;
 }
 

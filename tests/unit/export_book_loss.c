@@ -80,6 +80,41 @@ static void test_flush_while_it_waits(void **state)
 	assert_non_null(util_element(0, "192.0.2.2"));
 }
 
+/* What nobody relies on any more is no loss, and nothing is put back of it. */
+static void test_flush_after_close(void **state)
+{
+	struct addr a = util_addr("192.0.2.1");
+	unsigned epoch;
+
+	util_begin();
+	fake_put(&fake.sets[0], a.b, SINK_EVER, false, "admin");
+	util_ask("a.example", "192.0.2.1 192.0.2.2", 300);
+	book_run(book);
+	/* not for ever, though it is held so: when it ends nobody hears of it */
+	assert_true(answers.last.until_us <= util_now() + 300 * CLOCK_S + CLOCK_S);
+	assert_int_equal(book_close(book, NULL), 1);
+	book_run(book);
+	assert_int_equal(fake.sets[0].n, 1);
+	epoch = util_epoch();
+	flush(0, false);
+	book_run(book);
+	assert_int_equal(util_epoch(), epoch);
+	assert_int_equal(book->sets->next->n.lost + book->sets->n.lost, 0);
+	/* what is relied on, beside it */
+	fake_put(&fake.sets[0], a.b, SINK_EVER, false, "admin");
+	util_ask("a.example", "192.0.2.1", 300);
+	book_run(book);
+	util_pass(700 * CLOCK_S);
+	util_ask("a.example", "192.0.2.2", 300);
+	book_run(book);
+	epoch = util_epoch();
+	flush(0, false);
+	book_run(book);
+	assert_int_equal(util_epoch(), epoch + 1);
+	assert_int_equal(book->sets->next->n.lost + book->sets->n.lost, 1);
+	assert_int_equal(fake.sets[0].n, 1);
+}
+
 static void test_gone_and_back(void **state)
 {
 	util_begin();
@@ -357,10 +392,10 @@ static void test_refill_speed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_flush), T(test_flush_while_it_waits), T(test_gone_and_back), T(test_not_there_at_first),
-		T(test_overrun), T(test_stale_dump), T(test_lost_at_renewal), T(test_shortened_by_others),
-		T(test_moved_to_an_earlier_end), T(test_full), T(test_no_capability), T(test_sink_that_forgets),
-		T(test_refill_speed),
+		T(test_flush), T(test_flush_after_close), T(test_flush_while_it_waits), T(test_gone_and_back),
+		T(test_not_there_at_first), T(test_overrun), T(test_stale_dump), T(test_lost_at_renewal),
+		T(test_shortened_by_others), T(test_moved_to_an_earlier_end), T(test_full), T(test_no_capability),
+		T(test_sink_that_forgets), T(test_refill_speed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
