@@ -181,6 +181,14 @@ int book_set_conf(struct book_set *s, const struct conf_export *c)
 		return -ENOMEM;
 	s->conf = own;
 	s->set.conf = own;
+	if (s->sink->kind->conf)
+		s->sink->kind->conf(s->sink->sink, &s->set);
+	/* Of a set that is not there the configuration says what it will be. */
+	if (!s->set.present && s->sink->kind->reads && own->key != old->key) {
+		s->set.shape = shape_of_conf(own->key, s->set.family);
+		if (!shape_equal(&s->shape, &s->set.shape))
+			book_set_shape(s);
+	}
 	free(old);
 	return 0;
 }

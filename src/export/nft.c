@@ -161,6 +161,11 @@ static void nft_remove(struct sink *s, struct sink_set *set)
 	free(n);
 }
 
+static void nft_conf(struct sink *s, struct sink_set *set)
+{
+	set->refresh_replace = moves_by_replacing(&s->link, set->conf->refresh);
+}
+
 static int nft_probe(struct sink *s, struct sink_set *set)
 {
 	char why[WHY];
@@ -187,5 +192,6 @@ static int nft_dump(struct sink *s, struct sink_set *set)
 
 const struct sink_kind sink_nft = {
 	.name = "nftables", .open = nft_open, .close = nft_close, .add = nft_add, .remove = nft_remove,
-	.submit = nft_submit, .poll = nft_poll, .probe = nft_probe, .get = nft_get, .dump = nft_dump, .reads = true,
+	.conf = nft_conf, .submit = nft_submit, .poll = nft_poll, .probe = nft_probe, .get = nft_get, .dump = nft_dump,
+	.reads = true,
 };

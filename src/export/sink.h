@@ -92,6 +92,8 @@ struct sink_kind {
 	 */
 	int (*add)(struct sink *s, struct sink_set *set, char *why, size_t why_len);
 	void (*remove)(struct sink *s, struct sink_set *set);
+	/* set->conf is another now, of the same set. NULL: whatever it says is read when it is needed. */
+	void (*conf)(struct sink *s, struct sink_set *set);
 	/* Operations of one turn, for any of its sets, in order. Acknowledged by `done`; may be done before it returns. */
 	void (*submit)(struct sink *s, struct sink_op **ops, size_t n);
 	/* Reads all events that wait, without blocking. Called before a batch is planned. */

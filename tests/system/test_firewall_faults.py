@@ -70,6 +70,19 @@ def test_shorter_timeout_of_another_program_does_not_close_early(gate, refresh):
     assert rcode(answer) == "SERVFAIL" or answer.answer[0].ttl <= element.expires
 
 
+def test_refresh_of_a_reload_is_that_of_a_set_that_stays(gate):
+    """Under `replace` another's element that is too short is left as it is, under `update` it gets its time; and back."""
+    place = gate()
+    place.start({"refresh": "replace"})
+    place.nft("add", "element", *SET4.split(), '{ 198.51.100.1 timeout 20s, 198.51.100.2 timeout 20s }')
+    for last, refresh in (("1", "update"), ("2", "replace")):
+        place.server.change({"export lockdown": {"refresh": refresh}})
+        assert place.server.reload().returncode == 0
+        place.give(f"{last}.example.com", f"198.51.100.{last}", ttl=300)
+        place.ask(f"{last}.example.com")
+        assert (place.left(f"198.51.100.{last}") > 20) == (refresh == "update")
+
+
 def test_element_that_another_deletes_is_put_back(door):
     door.give("a.example.com", "198.51.100.1")
     assert given(door.ask("a.example.com"))
