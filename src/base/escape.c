@@ -3,7 +3,17 @@
 
 #include <stdbool.h>
 
-size_t escape_text(char *out, size_t cap, const uint8_t *p, size_t len)
+static bool of_word(uint8_t c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+}
+
+static bool of_sentence(uint8_t c)
+{
+	return c >= ' ' && c < 0x7f && c != '\\';
+}
+
+static size_t escape(char *out, size_t cap, const uint8_t *p, size_t len, bool (*is_plain)(uint8_t c))
 {
 	size_t n = 0, i;
 
@@ -11,8 +21,7 @@ size_t escape_text(char *out, size_t cap, const uint8_t *p, size_t len)
 		return 0;
 	for (i = 0; i < len; i++) {
 		uint8_t c = p[i];
-		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-			     c == '-' || c == '_' || c == '.';
+		bool plain = is_plain(c);
 
 		if (n + (plain ? 1 : 4) >= cap)
 			break;
@@ -27,4 +36,14 @@ size_t escape_text(char *out, size_t cap, const uint8_t *p, size_t len)
 	}
 	out[n] = '\0';
 	return n;
+}
+
+size_t escape_text(char *out, size_t cap, const uint8_t *p, size_t len)
+{
+	return escape(out, cap, p, len, of_word);
+}
+
+size_t escape_sentence(char *out, size_t cap, const uint8_t *p, size_t len)
+{
+	return escape(out, cap, p, len, of_sentence);
 }

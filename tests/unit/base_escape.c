@@ -34,9 +34,19 @@ static void escapes(void **state)
 	assert_string_equal(buf, "");
 }
 
+static void sentences(void **state)
+{
+	static const char text[] = "'no' such\\set: \"x\"\n\x1b\x7f\x80~";
+	char buf[64];
+
+	escape_sentence(buf, sizeof(buf), (const uint8_t *)text, sizeof(text) - 1);
+	assert_string_equal(buf, "'no' such\\092set: \"x\"\\010\\027\\127\\128~");
+	assert_int_equal(escape_sentence(buf, 5, (const uint8_t *)"a\n", 2), 1);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(escapes) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(escapes), cmocka_unit_test(sentences) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
