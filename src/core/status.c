@@ -6,6 +6,7 @@
 
 #include "base/jout.h"
 #include "base/util.h"
+#include "export/sink.h"
 
 static struct status_server *server_row(struct status *s, const char *at, const char *zone)
 {
@@ -100,6 +101,16 @@ static const char *agent_text(const struct daemon *d, const struct status *s)
 	return s->agent_err ? "busy, its sets are not known" : "running";
 }
 
+/* A socket and a list in JSON have one name for what they take of both families. */
+static const char *family_text(const struct status *s, const struct proto_set *set)
+{
+	for (const struct proto_set *other = s->sets; other < s->sets + s->n_sets; other++) {
+		if (other != set && other->export == set->export && !strcmp(other->set, set->set))
+			return set->six ? " IPv6" : " IPv4";
+	}
+	return "";
+}
+
 static void print_sets(FILE *f, const struct daemon *d, const struct status *s)
 {
 	unsigned agents = liaison_agents(d->liaison);
@@ -109,8 +120,8 @@ static void print_sets(FILE *f, const struct daemon *d, const struct status *s)
 	for (size_t i = 0; i < s->n_sets; i++) {
 		const struct proto_set *set = &s->sets[i];
 
-		fprintf(f, "export %s: %s %s: %s%s, %llu leases, %llu of others; %llu added, %llu renewed, %llu deleted, "
-			"%llu failed, %llu lost, %llu refilled", export_name(d, set), set->kind, set->set,
+		fprintf(f, "export %s: %s %s%s: %s%s, %llu leases, %llu of others; %llu added, %llu renewed, %llu deleted, "
+			"%llu failed, %llu lost, %llu refilled", export_name(d, set), set->kind, set->set, family_text(s, set),
 			set->present ? "there" : "not there", set->by_client ? ", by client" : "",
 			(unsigned long long)set->leases, (unsigned long long)set->foreign,
 			(unsigned long long)set->added, (unsigned long long)set->renewed,
@@ -119,7 +130,7 @@ static void print_sets(FILE *f, const struct daemon *d, const struct status *s)
 		if (set->breaker)
 			fprintf(f, "; breaker %s", breaker_text(set->breaker));
 		if (set->err)
-			fprintf(f, "; %u s ago: %s", set->err_age, strerror(-set->err));
+			fprintf(f, "; %u s ago: %s", set->err_age, sink_error(set->err));
 		fputc('\n', f);
 	}
 }
@@ -204,6 +215,7 @@ static struct jout *set_json(const struct daemon *d, const struct proto_set *set
 	jout_set_text(o, "export", export_name(d, set));
 	jout_set_text(o, "set", set->set);
 	jout_set_text(o, "kind", set->kind);
+	jout_set_number(o, "family", set->six ? 6 : 4);
 	jout_set_bool(o, "present", set->present);
 	jout_set_bool(o, "by-client", set->by_client);
 	jout_set_number(o, "leases", (int64_t)set->leases);
@@ -215,7 +227,7 @@ static struct jout *set_json(const struct daemon *d, const struct proto_set *set
 	jout_set_number(o, "lost", (int64_t)set->lost);
 	jout_set_number(o, "refilled", (int64_t)set->refilled);
 	jout_set_text(o, "breaker", breaker_text(set->breaker));
-	jout_set_text(o, "error", set->err ? strerror(-set->err) : NULL);
+	jout_set_text(o, "error", set->err ? sink_error(set->err) : NULL);
 	if (set->err)
 		jout_set_number(o, "error-age", set->err_age);
 	else

@@ -6,6 +6,9 @@
 #include "base/log.h"
 #include "base/util.h"
 
+#define SAY_MANY 6			/* changes that the log is told in a row */
+#define SAY_EVERY (5 * CLOCK_S)		/* after so long of silence the row is a new one */
+
 /* Failures of one element: they say nothing of the set. */
 static bool of_element(int err)
 {
@@ -40,12 +43,59 @@ static void wait_for_it(struct book_set *s)
 	timer_set(loop_timers(s->book->loop), &s->probe, now + s->backoff);
 }
 
-void breaker_failed(struct book_set *s, int err)
+/* What is one to its reader is told once: a socket, a list of both families. */
+static bool said_of_twin(const struct book_set *s)
+{
+	for (const struct book_set *o = s->book->sets; o; o = o->next) {
+		if (o != s && o->sink == s->sink && o->said == s->err && o->said_at && o->said_at >= s->said_at &&
+		    !strcmp(o->set.what, s->set.what))
+			return true;
+	}
+	return false;
+}
+
+void breaker_say(struct book_set *s)
 {
 	uint64_t now = book_now(s->book).mono_us;
 
+	/* While it is tried it is what it was. */
+	if (s->said == s->err)
+		return;
+	/* Each of a few changes is told; one that comes and goes many times a second is, from time to time. */
+	if (now - s->said_at > SAY_EVERY)
+		s->says = 0;
+	if (s->says >= SAY_MANY)
+		return;
+	if (!said_of_twin(s)) {
+		s->says++;
+		s->said_at = now;
+		if (s->err)
+			log_warn("set %s: fails: grants that need it are refused: %s", s->set.what, sink_error(s->err));
+		else
+			log_info("set %s: works again", s->set.what);
+	}
+	s->said = s->err;
+}
+
+static void failed(struct book_set *s, int err)
+{
 	s->last_err = err;
-	s->last_err_at = now;
+	s->last_err_at = book_now(s->book).mono_us;
+}
+
+void breaker_open(struct book_set *s, int err)
+{
+	failed(s, err);
+	s->breaker = BREAKER_OPEN;
+	s->err = err;
+	s->token = false;
+	breaker_say(s);
+	wait_for_it(s);
+}
+
+void breaker_failed(struct book_set *s, int err)
+{
+	failed(s, err);
 	if (of_element(err)) {
 		breaker_unused(s);
 		return;
@@ -53,20 +103,11 @@ void breaker_failed(struct book_set *s, int err)
 	/* Others of the batch that opened it fail for the same reason, and do not count again. */
 	if (s->breaker == BREAKER_OPEN && s->err == err)
 		return;
-	if (s->breaker == BREAKER_CLOSED && (!s->said_at || now - s->said_at > CLOCK_S)) {
-		s->said_at = now;
-		log_warn("set %s: fails: grants that need it are refused: %s", s->set.what, strerror(-err));
-	}
-	s->breaker = BREAKER_OPEN;
-	s->err = err;
-	s->token = false;
-	wait_for_it(s);
+	breaker_open(s, err);
 }
 
 void breaker_close(struct book_set *s)
 {
-	uint64_t now = book_now(s->book).mono_us;
-
 	timer_cancel(loop_timers(s->book->loop), &s->probe);
 	s->backoff = 0;
 	s->token = false;
@@ -74,9 +115,7 @@ void breaker_close(struct book_set *s)
 	if (s->breaker == BREAKER_CLOSED)
 		return;
 	s->breaker = BREAKER_CLOSED;
-	if (!s->said_at || now - s->said_at > CLOCK_S || s->last_err_at <= s->said_at)
-		log_info("set %s: works again", s->set.what);
-	s->said_at = now;
+	breaker_say(s);
 	/* What was refused while it was open. */
 	book_walk(s);
 }
@@ -101,7 +140,11 @@ void breaker_probe(struct timer *t)
 	if (s->breaker == BREAKER_CLOSED)
 		return;
 	if (err || !s->set.present) {
+		/* gone, and back of a wrong type: that is another reason */
+		if (err && err != s->err)
+			failed(s, err);
 		s->err = err ? err : s->err;
+		breaker_say(s);
 		wait_for_it(s);
 		return;
 	}

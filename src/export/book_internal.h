@@ -96,7 +96,10 @@ struct book_set {
 	uint64_t backoff;
 	struct timer probe;
 	int last_err;
-	uint64_t last_err_at, said_at;
+	uint64_t last_err_at;
+	int said;			/* why it is not closed, as the log has it; 0: it is */
+	uint64_t said_at;
+	unsigned says;			/* changes told since the log was silent for a while */
 	uint32_t odd;			/* answers of the sink in a row that contradict each other */
 	struct { uint64_t added, renewed, deleted, failed, lost, refilled; } n;
 };
@@ -314,6 +317,10 @@ bool breaker_allows(struct book_set *s, enum sink_what what);
 void breaker_failed(struct book_set *s, int err);
 void breaker_worked(struct book_set *s, enum sink_what what);
 void breaker_close(struct book_set *s);
+/* Whatever fails fails for that reason, also one that says nothing of a set elsewhere. */
+void breaker_open(struct book_set *s, int err);
+/* Tells the log, if it does not have it yet and has not heard too much. */
+void breaker_say(struct book_set *s);
 /* What it allowed was not done after all, or says nothing of the set: the next one may try. */
 void breaker_unused(struct book_set *s);
 void breaker_probe(struct timer *t);

@@ -105,6 +105,9 @@ static int set_prepare(struct book *b, struct layout *y, const struct conf_expor
 		diag_error(d, y->conf->path, line, "export %s: %s", x->name.text, *why ? why : strerror(-err));
 		return 0;
 	}
+	/* A socket is one to its reader, of both families. */
+	if (!kernel && f == EXPORT_V6 && book_set_find(b, x, EXPORT_V4))
+		return 0;
 	if (err == -ENOENT || !kernel)
 		diag_warn(d, y->conf->path, line, NULL,
 			  "export %s: %s is not there yet: what needs it fails until it is%s%s", x->name.text,

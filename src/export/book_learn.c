@@ -184,7 +184,7 @@ static void emptied(void *ctx, struct sink_set *set, bool gone, const char *by)
 		s->put_back = 0;
 	s->lost_at = book_now(s->book).mono_us;
 	if (gone)
-		breaker_failed(s, -ENOENT);
+		breaker_failed(s, s->sink->kind->reads ? -ENOENT : -ENOTCONN);
 	book_walk(s);
 }
 

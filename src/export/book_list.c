@@ -153,14 +153,18 @@ void book_sets(struct book *b, void (*each)(void *ctx, const struct proto_set *s
 {
 	uint64_t now = book_now(b).mono_us;
 
-	for (struct book_set *s = b->sets; s; s = s->next) {
-		struct proto_set r = { .present = s->set.present, .by_client = s->set.shape.client,
+	/* As they are written, set4 before set6. */
+	for (size_t i = 0; b->force && i < b->force->exports->n * 2; i++) {
+		const struct book_set *s = b->force->sets[i];
+		struct proto_set r;
+
+		if (!s)
+			continue;
+		r = (struct proto_set){ .export = (uint16_t)(i / 2), .six = i % 2, .present = s->set.present, .by_client = s->set.shape.client,
 			.breaker = (uint8_t)s->breaker, .added = s->n.added, .renewed = s->n.renewed,
 			.deleted = s->n.deleted, .failed = s->n.failed, .lost = s->n.lost, .refilled = s->n.refilled,
 			.err = s->last_err };
 
-		if (!layout_bits(b->force, s, &r.export))
-			continue;
 		snprintf(r.set, sizeof(r.set), "%s", s->set.what);
 		snprintf(r.kind, sizeof(r.kind), "%s", s->sink->kind->name);
 		if (s->last_err)

@@ -188,6 +188,7 @@ void book_sweep(struct book *b)
 	for (struct book_set *s = b->sets; s; s = s->next) {
 		uint32_t top = leases_top(&s->leases), n = MAX(top / 8, 64);
 
+		breaker_say(s);
 		if (s->walking && !stopped(s))
 			continue;
 		for (n = MIN(n, 2 * BOOK_SCAN); n; n--) {

@@ -168,8 +168,12 @@ int book_set_new(struct book *b, const struct conf_export *c, enum export_family
 	*out = s;
 	err = s->sink->kind->add(s->sink->sink, &s->set, why, why_len);
 	name_it(s);
+	/* Whoever prepares it says so himself. */
+	s->said = err;
 	if (err && err != -EINVAL && err != -ENOMEM && !(err == -ENOENT && s->set.present))
-		breaker_failed(s, err);
+		breaker_open(s, err);
+	else
+		s->said = 0;
 	return err;
 }
 

@@ -35,7 +35,7 @@ static void say_refused(struct sink *s, const char *error)
 	if (now_us(s) < s->said_us)
 		return;
 	s->said_us = now_us(s) + SAY_EVERY;
-	escape_text(text, sizeof(text), (const uint8_t *)error, strlen(error));
+	escape_sentence(text, sizeof(text), (const uint8_t *)error, strlen(error));
 	log_warn("export %s: the listener refused: %s", s->name, text);
 }
 
@@ -166,7 +166,7 @@ static int line_add(struct sink *s, struct sink_set *set, char *why, size_t why_
 	set->present = false;
 	snprintf(set->what, sizeof(set->what), "%s", s->path);
 	if (!s->up)
-		return -ENOENT;
+		return -ENOTCONN;
 	line_conn_tell(s, set);
 	return 0;
 }

@@ -251,6 +251,7 @@ int proto_get_set(struct rd *body, struct proto_set *s)
 	s->export = rd_u16(body);
 	get_text(body, s->set, sizeof(s->set));
 	get_text(body, s->kind, sizeof(s->kind));
+	s->six = get_bool(body);
 	s->present = get_bool(body);
 	s->by_client = get_bool(body);
 	s->breaker = rd_u8(body);

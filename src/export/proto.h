@@ -85,6 +85,7 @@ struct proto_lease {
 struct proto_set {
 	uint16_t export;
 	char set[128], kind[16];
+	bool six;			/* of IPv6 addresses */
 	bool present, by_client;
 	uint8_t breaker;		/* 0 closed: all is well, 1 open, 2 being tried */
 	uint64_t leases, foreign;	/* held by us; elements of others that we rely on */

@@ -128,6 +128,7 @@ void proto_put_set(struct wr *w, const struct proto_set *s)
 	wr_u16(w, s->export);
 	put_text(w, s->set, sizeof(s->set));
 	put_text(w, s->kind, sizeof(s->kind));
+	wr_u8(w, s->six);
 	wr_u8(w, s->present);
 	wr_u8(w, s->by_client);
 	wr_u8(w, s->breaker);

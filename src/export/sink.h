@@ -86,7 +86,7 @@ struct sink_kind {
 			     char *why, size_t why_len);
 	void (*close)(struct sink *s);
 	/*
-	 * Takes a set in. 0; -ENOENT: it is not there (it is looked for again by events and by `probe`); -EINVAL: it is
+	 * Takes a set in. 0; -ENOENT (-ENOTCONN where somebody has to listen): it is not there (it is looked for again by events and by `probe`); -EINVAL: it is
 	 * of a type that cannot be used, `why` gets the message and the nft command that makes a right one;
 	 * -errno. If it is there, `present`, `element`… and `dumped` follow, from within or later.
 	 */
@@ -108,6 +108,8 @@ struct sink_kind {
 };
 
 extern const struct sink_kind sink_nft, sink_ipset, sink_file, sink_socket;
+/* What is wrong with a set, by -errno as sinks give it: for people. */
+const char *sink_error(int err);
 /* By the kind of an export. Exports of kind nftables share one sink, and ipset one; a file or socket is one each. */
 const struct sink_kind *sink_kind_of(enum conf_export_kind kind);
 

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from client import rcode
+from client import errors, rcode
 from firewall import SET4, given
 from nftset import Nft
 from procs import Program, until
@@ -103,6 +103,27 @@ def test_listener_knows_before_the_client(gate, scratch, listen):
     assert len(listener.said) == 2
 
 
+def test_listener_that_is_not_there_yet(gate, scratch, listen):
+    """Said once, of both families; the agent is not what is missing."""
+    place = gate(None)
+    place.start(export(scratch))
+    place.give("a.example.com", "198.51.100.1")
+    assert [text for code, text in errors(place.ask("a.example.com"))] == ["the firewall did not take the addresses"]
+    said = place.server.output()
+    assert said.count("fw.sock is not there yet") == 1 and said.count("fw.sock: No such file") == 1, said
+    assert ": fails:" not in said and "agent is not running" not in said
+    text = place.server.command("status").stdout
+    for family in ("IPv4", "IPv6"):
+        assert f"export lockdown: socket {scratch}/fw.sock {family}: not there" in text
+    assert text.index("IPv4") < text.index("IPv6") and "nobody listens" in text, text
+    assert [one["family"] for one in place.server.json("status")["sets"]] == [4, 6]
+    listener = listen()
+    until(lambda: given(place.ask("a.example.com")), "an answer")
+    listener.stop()
+    until(lambda: "fails: grants that need it are refused: nobody listens" in place.server.output(), "what is wrong")
+    assert place.server.output().count(": fails:") == place.server.output().count("works again") == 1
+
+
 def test_ports_that_join_are_told(gate, scratch, listen):
     listener = listen()
     place = gate(None)
@@ -129,8 +150,10 @@ def test_refused_late_or_silent_is_servfail(gate, scratch, listen):
     place = gate(None)
     place.start(export(scratch, deadline="300ms"))
     place.give("a.example.com", "198.51.100.1")
-    listener.answer = lambda one: {"seq": one["seq"], "ok": False, "error": "full"}
+    listener.answer = lambda one: {"seq": one["seq"], "ok": False, "error": "no such set: inet \"x\\y\"\n\x1b[2J"}
     assert rcode(place.ask("a.example.com")) == "SERVFAIL"
+    said = r'export lockdown: the listener refused: no such set: inet "x\092y"\010\027[2J'
+    until(lambda: said in place.server.output(), "what it said, harmless and readable")
     listener.answer = lambda one: None
     begun = time.monotonic()
     until(lambda: rcode(place.ask("a.example.com")) == "SERVFAIL", "a refusal")

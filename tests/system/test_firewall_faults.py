@@ -339,6 +339,26 @@ def test_slow_agent_costs_a_deadline_and_no_more(gate):
         os.kill(agent, signal.SIGCONT)
 
 
+def test_each_removal_is_told(gate):
+    """Also the second, a moment after the set was made anew; and a full set is said to be full."""
+    place = gate(table(probes=""))
+    place.start()
+    place.give("a.example.com", "198.51.100.1")
+    place.give("b.example.com", "198.51.100.2", "198.51.100.3")
+    fails = f"set {SET4}: fails: grants that need it are refused: "
+    for size in ("", "size 1;"):
+        assert given(place.ask("a.example.com"))
+        place.nft("delete", "set", *SET4.split())
+        assert refused_by_firewall(place.ask("a.example.com"))
+        place.nft("add", "set", *SET4.split(), "{ type ipv4_addr; flags timeout; %s }" % size)
+        until(lambda: given(place.ask("a.example.com")), "an answer again")
+    text = place.server.output()
+    assert text.count(fails + "there is no such set") == text.count(f"set {SET4}: works again") == 2, text
+    assert refused_by_firewall(place.ask("b.example.com"))
+    until(lambda: fails + "the set is full" in place.server.output(), "why")
+    assert [one["error"] for one in place.server.json("status")["sets"] if one["set"] == SET4] == ["the set is full"]
+
+
 def test_ended_server_ends_all(gate):
     place = gate()
     place.start()

@@ -313,6 +313,28 @@ static void test_no_capability(void **state)
 	assert_int_equal(fake.sets[0].n, 10);	/* put back when it may again */
 }
 
+/* Each removal that somebody notices is told, and what comes and goes all the time is not. */
+static void test_said(void **state)
+{
+	struct book_set *s;
+
+	util_begin();
+	s = (struct book_set *)fake.sets[0].set;
+	for (int i = 1; i < 1000; i++) {
+		flush(0, true);
+		assert_int_equal(s->said, i <= 3 ? -ENOENT : 0);
+		fake_come(&fake.sets[0]);
+		assert_int_equal(s->said, 0);
+	}
+	assert_int_equal(s->says, 6);
+	flush(0, true);
+	util_pass(CLOCK_S);
+	assert_int_equal(s->said, 0);
+	util_pass(5 * CLOCK_S);
+	assert_int_equal(s->said, -ENOENT);	/* but not kept for ever */
+	assert_int_equal(s->says, 1);
+}
+
 /* A sink that forgets gets all leases first when it is there again. */
 static void test_sink_that_forgets(void **state)
 {
@@ -324,7 +346,7 @@ static void test_sink_that_forgets(void **state)
 	flush(0, true);
 	util_ask("b.example", "192.0.2.2", 300);
 	book_run(book);
-	assert_int_equal(answers.last.err, -ENOENT);
+	assert_int_equal(answers.last.err, -ENOTCONN);
 	fake.hold_acks = true;
 	fake.adds = 0;
 	fake.sets[0].there = fake.sets[0].set->present = true;
@@ -395,7 +417,7 @@ int main(void)
 		T(test_flush), T(test_flush_after_close), T(test_flush_while_it_waits), T(test_gone_and_back),
 		T(test_not_there_at_first), T(test_overrun), T(test_stale_dump), T(test_lost_at_renewal),
 		T(test_shortened_by_others), T(test_moved_to_an_earlier_end), T(test_full), T(test_no_capability),
-		T(test_sink_that_forgets), T(test_refill_speed),
+		T(test_said), T(test_sink_that_forgets), T(test_refill_speed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

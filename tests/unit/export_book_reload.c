@@ -213,11 +213,15 @@ static void test_follow(void **state)
 	assert_false(book_follows(book));
 }
 
+static unsigned rows;
+
 static void count_set(void *ctx, const struct proto_set *s)
 {
 	struct proto_set *sum = ctx;
 
 	assert_string_equal(s->kind, "fake");
+	assert_int_equal(s->six, rows++ % 2);
+	assert_string_equal(s->set, s->six ? "inet fake six" : "inet fake four");
 	sum->leases += s->leases;
 	sum->foreign += s->foreign;
 	sum->added += s->added;
@@ -245,6 +249,7 @@ static void test_status(void **state)
 	util_ask("a.example", "192.0.2.7", 300);
 	book_run(book);
 	book_sets(book, count_set, &sum);
+	assert_int_equal(rows, 2);
 	assert_int_equal(sum.leases, 2);
 	assert_int_equal(sum.foreign, 1);
 	assert_int_equal(sum.added, 3);

@@ -213,7 +213,7 @@ static void dead_listener(void **state)
 static void reconnects(void **state)
 {
 	sink_open();
-	assert_int_equal(sink_take(EXPORT_V4), -ENOENT);
+	assert_int_equal(sink_take(EXPORT_V4), -ENOTCONN);
 	assert_int_equal(kind->probe(sink, &sets[0]), -ENOTCONN);
 	submit(op_make(SINK_ADD, EXPORT_V4, NULL, "192.0.2.1", NULL, 60000, "a"));
 	assert_int_equal(last_err, -ENOTCONN);

@@ -479,7 +479,7 @@ static void test_lease_longest(void **state)
 
 static void test_set(void **state)
 {
-	struct proto_set s = { .export = 3, .set = "inet a b", .kind = "nftables", .present = true, .breaker = 2,
+	struct proto_set s = { .export = 3, .set = "inet a b", .kind = "nftables", .six = true, .present = true, .breaker = 2,
 			       .leases = 1, .foreign = 2, .added = 3, .renewed = 4, .deleted = 5, .failed = 6,
 			       .lost = 7, .refilled = 0x8000000000000008, .err = -ENOENT, .err_age = 9 }, got;
 	struct rd body;
@@ -489,7 +489,7 @@ static void test_set(void **state)
 	assert_int_equal(proto_get_set(&body, &got), 0);
 	assert_string_equal(got.set, s.set);
 	assert_string_equal(got.kind, s.kind);
-	assert_true(got.export == 3 && got.present && !got.by_client && got.breaker == 2);
+	assert_true(got.export == 3 && got.six && got.present && !got.by_client && got.breaker == 2);
 	assert_true(got.leases == 1 && got.foreign == 2 && got.added == 3 && got.renewed == 4 && got.deleted == 5 &&
 		    got.failed == 6 && got.lost == 7 && got.refilled == s.refilled);
 	assert_true(got.err == -ENOENT && got.err_age == 9);
