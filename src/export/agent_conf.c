@@ -188,6 +188,9 @@ static int prepare(struct agent *a, bool kept, struct diag_list *reading, struct
 	}
 	c->next = a->confs;
 	a->confs = c;
+	/* what is kept was in force */
+	if (!c->text)
+		book_forgive(a->book);
 	err = book_prepare(a->book, c->conf, c->exports, c->guard, sets);
 	diag_each(sets, add_line, a);
 	if (!err)

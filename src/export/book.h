@@ -32,6 +32,11 @@ void book_free(struct book *b);
 must_check int book_prepare(struct book *b, const struct conf *c, const struct exports *e, const struct guard *g,
 			    struct diag_list *d);
 /*
+ * The next configuration worked before: sets that are wrong now fail, by themselves and until they are right, and are
+ * warnings. Else one set that somebody made anew would close all of them.
+ */
+void book_forgive(struct book *b);
+/*
  * In force from now on; the old one still serves grants of queries that began with it, for a minute. Sets that the new
  * one lacks are emptied of ours.
  */

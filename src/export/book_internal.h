@@ -179,6 +179,7 @@ struct book {
 	struct book_set *sets;
 	uint16_t next_index;
 	struct layout *force, *prepared, *before, *gone;
+	bool forgives;			/* the next to be prepared */
 	struct timer before_timer;
 	struct openers openers;
 	uint64_t leases;		/* of all sets */

@@ -101,6 +101,13 @@ static int set_prepare(struct book *b, struct layout *y, const struct conf_expor
 		return 0;
 	if (err == -ENOMEM)
 		return err;
+	if (b->forgives && kernel && *out && err != -ENOENT) {
+		diag_warn(d, y->conf->path, line, NULL, "export %s: %s: what needs it fails: %s", x->name.text,
+			  (*out)->set.what, *why ? why : sink_error(err));
+		(*out)->said = err;
+		breaker_open(*out, err);
+		return 0;
+	}
 	if (!*out || err == -EINVAL) {
 		diag_error(d, y->conf->path, line, "export %s: %s", x->name.text, *why ? why : strerror(-err));
 		return 0;
@@ -144,6 +151,11 @@ static int sets_prepare(struct book *b, struct layout *y, struct diag_list *d)
 	return 0;
 }
 
+void book_forgive(struct book *b)
+{
+	b->forgives = true;
+}
+
 int book_prepare(struct book *b, const struct conf *c, const struct exports *e, const struct guard *g,
 		 struct diag_list *d)
 {
@@ -159,6 +171,7 @@ int book_prepare(struct book *b, const struct conf *c, const struct exports *e, 
 	y->guard = g;
 	y->max_ttl = MAX(MAX(c->cache.max_ttl, c->cache.min_ttl), SHORTEST_BOUND);
 	err = sets_prepare(b, y, d);
+	b->forgives = false;
 	if (!err && diag_errors(d) > errors)
 		err = -EINVAL;
 	if (err) {

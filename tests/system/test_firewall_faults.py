@@ -359,6 +359,26 @@ def test_each_removal_is_told(gate):
     assert [one["error"] for one in place.server.json("status")["sets"] if one["set"] == SET4] == ["the set is full"]
 
 
+def test_wrong_set_closes_itself_alone_for_a_new_agent(gate):
+    """What worked before is no reason for an agent not to start; at the first start it is."""
+    place = gate(table(probes=""))
+    place.start()
+    place.give("a.example.com", "198.51.100.1", "2001:db8::1")
+    assert given(place.ask("a.example.com")) and given(place.ask("a.example.com", "AAAA"))
+    place.nft("delete", "set", *SET4.split())
+    place.nft("add", "set", *SET4.split(), "{ type inet_service; flags timeout; }")
+    found = place.processes()
+    agent = found.agent()
+    os.kill(agent, signal.SIGKILL)
+    until(lambda: found.find(True) not in (None, agent), "another agent", 5)
+    assert until(lambda: given(place.ask("a.example.com", "AAAA")), "an answer", 5) == ["2001:db8::1"]
+    assert refused_by_firewall(place.ask("a.example.com"))
+    place.nft("delete", "set", *SET4.split())
+    place.nft("add", "set", *SET4.split(), "{ type ipv4_addr; flags timeout; }")
+    assert until(lambda: given(place.ask("a.example.com")), "an answer", 5) == ["198.51.100.1"]
+    assert place.nft.keys(SET4) == ["198.51.100.1"]
+
+
 def test_ended_server_ends_all(gate):
     place = gate()
     place.start()

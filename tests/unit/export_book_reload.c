@@ -86,6 +86,33 @@ static void test_abort_and_errors(void **state)
 	fake.n_waiting = 0;
 }
 
+/* What worked before and is wrong now closes itself, and nothing else. */
+static void test_forgiven(void **state)
+{
+	exports_v[0].set[0].name = "wrong";
+	book_forgive(book);
+	util_begin();
+	assert_int_equal(diag_errors(diags), 0);
+	assert_int_equal(diag_warnings(diags), 1);
+	util_ask("a.example", "2001:db8::1", 300);
+	book_run(book);
+	assert_int_equal(answers.last.err, 0);
+	util_ask("a.example", "192.0.2.1", 300);
+	book_run(book);
+	assert_int_equal(answers.last.err, -EINVAL);
+	util_pass(3 * CLOCK_S);
+	assert_true(fake.probes > 3);
+	fake_come(fake_named("wrong"));
+	util_ask("a.example", "192.0.2.1", 300);
+	book_run(book);
+	assert_int_equal(answers.last.err, 0);
+	/* once */
+	later_v[0] = util_export("two", "wrong", "six", KEY_ADDRESS);
+	later_v[0].set[0].table = "other";
+	later = (struct exports){ later_v, 1, 88 };
+	assert_int_equal(book_prepare(book, &later_conf, &later, guard, diags), -EINVAL);
+}
+
 static struct proto_verdict verdict_of(const struct proto_review *r, bool ok, uint16_t port)
 {
 	struct proto_verdict v = { .id = r->id, .ok = ok, .exports = 1, .ports = { { IPPROTO_TCP, port } }, .n_ports = 1 };
@@ -264,7 +291,7 @@ static void test_status(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_shared_sets), T(test_abort_and_errors), T(test_review), T(test_review_of_ports),
+		T(test_shared_sets), T(test_abort_and_errors), T(test_forgiven), T(test_review), T(test_review_of_ports),
 		T(test_review_of_a_name_cut_short), T(test_follow),
 		T(test_status),
 	};
