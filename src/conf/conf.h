@@ -114,6 +114,7 @@ struct conf_export {
 	struct conf_set set[2];		/* IPv4, IPv6 */
 	bool create;
 	enum conf_export_key key;
+	unsigned key_line;		/* 0: not written, and says nothing of a set that is there */
 	uint64_t size;			/* elements */
 	struct conf_str path;		/* file, socket */
 	uint32_t min_time, grace;	/* seconds */

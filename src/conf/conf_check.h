@@ -10,7 +10,7 @@
 void conf_check(struct conf_in *in, const struct conf *c, unsigned cache_line);
 
 /* Of one [export], whose keys are all read. conf_export.c */
-void conf_export_check(const struct conf_keys *k, const struct conf_export *e);
+void conf_export_check(const struct conf_keys *k, struct conf_export *e);
 /* Of all of them, and of who names them. conf_export.c */
 void conf_exports_check(struct conf_in *in, const struct conf *c);
 

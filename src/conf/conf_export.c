@@ -129,9 +129,6 @@ static void check_kernel_keys(const struct conf_keys *k, const struct conf_expor
 		unfit(k, e, "path", "file and socket");
 	if (e->kind == EXPORT_IPSET && e->refresh != REFRESH_AUTO)
 		idle(k, "refresh", "an ipset has one way to move an element's time");
-	/* to be believed here would mean to open for all what was meant for one client */
-	if (!e->create && e->key != KEY_ADDRESS)
-		idle(k, "key", "without create = yes the set's own type says it");
 }
 
 static void check_path_keys(const struct conf_keys *k, const struct conf_export *e)
@@ -151,8 +148,9 @@ static void check_path_keys(const struct conf_keys *k, const struct conf_export 
 		idle(k, "size", "who listens says what is too much");
 }
 
-void conf_export_check(const struct conf_keys *k, const struct conf_export *e)
+void conf_export_check(const struct conf_keys *k, struct conf_export *e)
 {
+	e->key_line = conf_keys_seen(k, "key");
 	/* what does not fit a kind that is not known says nothing */
 	if (conf_keys_bad(k, "kind"))
 		return;

@@ -185,6 +185,11 @@ static size_t key_index(const struct conf_keys *k, const char *key)
 	return i;
 }
 
+unsigned conf_keys_seen(const struct conf_keys *k, const char *key)
+{
+	return k->seen[key_index(k, key)];
+}
+
 unsigned conf_keys_line(const struct conf_keys *k, const char *key)
 {
 	unsigned line = k->seen[key_index(k, key)];

@@ -41,6 +41,7 @@ void conf_keys_skip(struct conf_keys *k);
 void conf_keys_key(struct conf_keys *k, const char *key, const char *value, unsigned line);
 void conf_keys_more(struct conf_keys *k, const char *value, unsigned line);
 /* For `whole`. The line of a key, which is the section's where it is not written. */
+unsigned conf_keys_seen(const struct conf_keys *k, const char *key);	/* 0: not written */
 unsigned conf_keys_line(const struct conf_keys *k, const char *key);
 /* Whether the key's value was an error: then the field says nothing. */
 bool conf_keys_bad(const struct conf_keys *k, const char *key);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/util.h"
+#include "export/check.h"
 
 #define SHORTEST_BOUND 30		/* a stale answer's TTL, which max-ttl does not bound */
 
@@ -144,6 +145,8 @@ static int sets_prepare(struct book *b, struct layout *y, struct diag_list *d)
 				s->refs++;
 				s->dying = false;
 			}
+			if (s && s->set.present && (x->kind == EXPORT_NFTABLES || x->kind == EXPORT_IPSET))
+				export_check_key(y->conf, x, f, &s->set.shape, d);
 			if (err)
 				return err;
 		}

@@ -24,12 +24,34 @@ static void cannot(struct asker *a, unsigned line, const char *why)
 	a->told = true;
 }
 
+void export_check_key(const struct conf *c, const struct conf_export *e, enum export_family f, const struct shape *s,
+		      struct diag_list *d)
+{
+	const struct conf_set *at = &e->set[f];
+	struct shape wanted = shape_of_conf(e->key, f);
+	char is[SHAPE_TEXT], says[SHAPE_TEXT];
+
+	/* with the protocol or without it: a service is a service */
+	if (!e->key_line || (wanted.client == s->client && wanted.port == s->port))
+		return;
+	diag_warn(d, c->path, e->key_line, "other-key",
+		  "set %s%s%s%s%s has keys of type '%s', not '%s' as 'key' says: it is used as it is", at->family,
+		  *at->family ? " " : "", at->table, *at->table ? " " : "", at->name, shape_text(s, is),
+		  shape_text(&wanted, says));
+}
+
+const char *export_makes_it(const struct conf_export *e)
+{
+	return e->key_line ? "this makes it" : "this makes one by address, with 'key' it is of another type";
+}
+
 static void missing(struct asker *a, const struct conf_export *e, const struct conf_set *at, const char *command)
 {
 	if (!e->create)
 		diag_warn(a->d, a->c->path, at->line, "no-set",
-			  "set %s%s%s%s%s is not there: nothing is opened until it is; this makes it: %s", at->family,
-			  *at->family ? " " : "", at->table, *at->table ? " " : "", at->name, command);
+			  "set %s%s%s%s%s is not there: nothing is opened until it is; %s: %s", at->family,
+			  *at->family ? " " : "", at->table, *at->table ? " " : "", at->name, export_makes_it(e),
+			  command);
 }
 
 static void check_nft(struct asker *a, const struct conf_export *e, enum export_family f)
@@ -47,12 +69,15 @@ static void check_nft(struct asker *a, const struct conf_export *e, enum export_
 		cannot(a, at->line, strerror(-err));
 	} else if (nft_set_shape(&about, e, f, &shape, why, sizeof(why))) {
 		diag_error(a->d, a->c->path, at->line, "%s", why);
+		return;
 	} else if (about.size && about.size < e->size) {
 		nft_set_command(e, f, &shape, true, why, sizeof(why));
 		diag_warn(a->d, a->c->path, at->line, "small-set",
 			  "set %s %s %s takes %u elements, fewer than size = %llu; this makes a larger one, once no "
 			  "rule names it: %s", at->family, at->table, at->name, about.size, (unsigned long long)e->size, why);
 	}
+	if (!err)
+		export_check_key(a->c, e, f, &shape, a->d);
 }
 
 static void check_ipset(struct asker *a, const struct conf_export *e, enum export_family f)
@@ -73,6 +98,8 @@ static void check_ipset(struct asker *a, const struct conf_export *e, enum expor
 		diag_error(a->d, a->c->path, at->line, "%s", why);
 	} else if (err) {
 		cannot(a, at->line, strerror(-err));
+	} else {
+		export_check_key(a->c, e, f, &set.shape, a->d);
 	}
 	sink_ipset.remove(a->ipset, &set);
 }

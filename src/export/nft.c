@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "export/check.h"
 #include "export/nft_internal.h"
 
 #define WHY 1024
@@ -121,7 +122,8 @@ static int look_or_make(struct sink *s, struct nft_set *n, char *why, size_t why
 		char command[WHY];
 
 		nft_set_command(n->set->conf, n->set->family, &shape, false, command, sizeof(command));
-		snprintf(why, why_len, "set %s is not there; this makes it: %s", n->set->what, command);
+		snprintf(why, why_len, "set %s is not there; %s: %s", n->set->what, export_makes_it(n->set->conf),
+			 command);
 	} else if (err && err != -EINVAL) {
 		snprintf(why, why_len, "set %s cannot be read: %s", n->set->what, strerror(-err));
 	}

@@ -83,6 +83,36 @@ static void test_wrong(void **state)
 	}
 }
 
+/* What `key` says makes the set that is missing, and is held against the one that is there. */
+static void test_key(void **state)
+{
+	need_nft();
+	conf[0].set[1].name = "";
+	check();
+	assert_non_null(strstr(text, "this makes one by address, with 'key' it is of another type: nft '"));
+	conf[0].key = KEY_CLIENT;
+	conf[0].key_line = 7;
+	check();
+	assert_non_null(strstr(text, "this makes it: nft '"));
+	paste("nft '");
+	assert_listed("type ipv4_addr . ipv4_addr");
+	check();
+	assert_string_equal(text, "");
+	/* as it is: with the protocol or without */
+	conf[0].key = KEY_SERVICE;
+	nft("flush ruleset; add table inet lockdown; add set inet lockdown update4 { type ipv4_addr . inet_service; flags timeout; size 65536; }");
+	check();
+	assert_string_equal(text, "");
+	nft("flush ruleset; add table inet lockdown; add set inet lockdown update4 { type ipv4_addr; flags timeout; size 65536; }");
+	check();
+	assert_int_equal(errors, 0);
+	assert_string_equal(text, "postern.conf:7: warning: set inet lockdown update4 has keys of type 'ipv4_addr', not 'ipv4_addr "
+			    ". inet_proto . inet_service' as 'key' says: it is used as it is [other-key]");
+	conf[0].key_line = 0;
+	check();
+	assert_string_equal(text, "");
+}
+
 static void test_ipset(void **state)
 {
 	need_nft();
@@ -97,6 +127,10 @@ static void test_ipset(void **state)
 	paste("ipset create");
 	check();
 	assert_string_equal(text, "");
+	conf[0].key = KEY_SERVICE;
+	conf[0].key_line = 8;
+	check();
+	assert_non_null(strstr(text, "postern.conf:8: warning: set check4 has keys of type 'ipv4_addr', not"));
 	output("ipset destroy check4 && ipset create check4 hash:ip");
 	check();
 	assert_int_equal(errors, 1);
@@ -126,6 +160,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_missing, nft_setup, nft_teardown),
 		cmocka_unit_test_setup_teardown(test_wrong, nft_setup, nft_teardown),
+		cmocka_unit_test_setup_teardown(test_key, nft_setup, nft_teardown),
 		cmocka_unit_test_setup_teardown(test_ipset, nft_setup, nft_teardown),
 		cmocka_unit_test_setup_teardown(test_unprivileged, nft_setup, nft_teardown),
 	};
