@@ -163,9 +163,11 @@ void book_run(struct book *b)
 	book_refill(b);
 	settle_ops(b);
 	for (struct book_sink *k = b->sinks; k; k = k->next) {
-		if (k->n)
+		bool busy = book_busy(k);
+
+		if (k->n && !busy)
 			book_again(b);
-		if (k->kind->reads && b->leases >= BOOK_LARGE && !b->look.set)
+		if ((busy || (k->kind->reads && b->leases >= BOOK_LARGE)) && !b->look.set)
 			timer_set(loop_timers(b->loop), &b->look, book_now(b).mono_us + BOOK_LOOK_US);
 	}
 }

@@ -277,6 +277,11 @@ must_check int book_want(struct book_set *s, struct lease *l, const struct book_
 void book_waiters_over(struct book_set *s, struct lease *l, uint32_t id, int err);
 
 /* book_op.c */
+/* Its operations wait. */
+static inline bool book_busy(const struct book_sink *k)
+{
+	return k->kind->busy && k->kind->busy(k->sink);
+}
 /* The set's keys have no port, but its sink tells somebody of ports: all those of its openers. */
 static inline bool book_tells_ports(const struct book_set *s)
 {

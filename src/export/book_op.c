@@ -126,11 +126,32 @@ int book_op(struct book_set *s, struct lease *l, enum sink_what what, uint64_t u
 	return 0;
 }
 
+/* Those that waited may be of keys that the set has no more. */
+static size_t still_fit(struct book *b, struct book_sink *k)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < k->n; i++) {
+		struct sink_op *op = k->batch[i];
+
+		if (!((struct book_op *)op->ctx)->set->reshape) {
+			k->batch[n++] = op;
+			continue;
+		}
+		op->err = -ECANCELED;
+		book_done(b, op);
+	}
+	return n;
+}
+
 void book_submit(struct book *b)
 {
 	for (struct book_sink *k = b->sinks; k; k = k->next) {
-		size_t n = k->n;
+		size_t n;
 
+		if (!k->n || book_busy(k))
+			continue;
+		n = still_fit(b, k);
 		k->n = 0;
 		if (n)
 			k->kind->submit(k->sink, k->batch, n);

@@ -173,6 +173,8 @@ void book_refill(struct book *b)
 	for (struct book_sink *k = b->sinks; k; k = k->next) {
 		unsigned ops = BOOK_CHUNK, scan = BOOK_SCAN;
 
+		if (book_busy(k))
+			continue;
 		for (struct book_set *s = b->sets; s; s = s->next) {
 			if (s->sink != k || !s->walking || stopped(s))
 				continue;

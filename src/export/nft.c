@@ -194,6 +194,6 @@ static int nft_dump(struct sink *s, struct sink_set *set)
 
 const struct sink_kind sink_nft = {
 	.name = "nftables", .open = nft_open, .close = nft_close, .add = nft_add, .remove = nft_remove,
-	.conf = nft_conf, .submit = nft_submit, .poll = nft_poll, .probe = nft_probe, .get = nft_get, .dump = nft_dump,
-	.reads = true,
+	.conf = nft_conf, .submit = nft_submit, .busy = nft_gen_busy, .poll = nft_poll, .probe = nft_probe, .get = nft_get,
+	.dump = nft_dump, .reads = true,
 };

@@ -28,9 +28,13 @@ static int begin(struct sink *s, const struct nft_set *n)
 	return mnl_socket_sendto(s->link.dump, nlh, nlh->nlmsg_len) < 0 ? -errno : 0;
 }
 
-static void next(struct sink *s)
+void nft_dump_next(struct sink *s)
 {
 	struct nft_set *n = s->sets;
+
+	/* A walk through a set from which another takes out thousands begins again and again, in the kernel: seconds. */
+	if (nft_gen_busy(s))
+		return;
 
 	while (!s->dump_busy && n) {
 		int err;
@@ -56,7 +60,7 @@ void nft_dump_want(struct sink *s, struct nft_set *n)
 {
 	n->want_dump = true;
 	n->restarts = 0;
-	next(s);
+	nft_dump_next(s);
 }
 
 void nft_dump_forget(struct sink *s, struct nft_set *n)
@@ -77,7 +81,7 @@ static void over(struct sink *s, int err)
 	/* One that was asked for again meanwhile tells when it is over. */
 	if (n && !n->want_dump)
 		s->ev->dumped(s->ctx, n->set, err);
-	next(s);
+	nft_dump_next(s);
 }
 
 static void element(void *ctx, const struct sink_element *e)

@@ -278,4 +278,5 @@ void nft_poll(struct sink *s)
 	for (unsigned i = 0; read_events(s) && !nft_gen_check(s, i < ROUNDS); i++)
 		;
 	tx_end(s, "");
+	nft_dump_next(s);
 }

@@ -12,6 +12,7 @@
  * 50,000 elements half a second later. The generation's number goes up with the effect. So it is compared with the
  * transactions that are known: ours, and those of others whose events were read.
  */
+#define BUSY_US (2 * CLOCK_S)		/* how long the end of one is waited for at most: its number may be a mistake */
 #define WAIT_MS 1			/* for the events of a transaction that is under way: most are that short */
 
 static int number(void *ctx, const struct nlmsghdr *nlh)
@@ -87,6 +88,13 @@ bool nft_gen_check(struct sink *s, bool wait)
 	s->gen = gen;
 	s->link.commits = 0;
 	s->stale = true;
+	s->busy_until = loop_now(s->loop).mono_us + BUSY_US;
 	s->ev->overrun(s->ctx, s);
 	return true;
+}
+
+/* The kernel's lock is waited for by spinning, on a core that others need. */
+bool nft_gen_busy(struct sink *s)
+{
+	return s->stale && loop_now(s->loop).mono_us < s->busy_until;
 }

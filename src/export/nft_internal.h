@@ -163,6 +163,7 @@ struct sink {
 	/* of nft_gen.c */
 	uint32_t gen;			/* the last generation that is known, but for link.commits of ours */
 	bool gen_known;
+	uint64_t busy_until;		/* while stale */
 	bool stale;			/* what is told until that generation's end is in the comparison already */
 	char name[NFT_COMMENT];		/* of `get` */
 };
@@ -181,8 +182,11 @@ void nft_gen_committed(struct sink *s);
 bool nft_gen_told(struct sink *s, uint32_t gen);
 /* When no more events are there. False: there are now. What took effect and is not told yet is told as an overrun. */
 must_check bool nft_gen_check(struct sink *s, bool wait);
+bool nft_gen_busy(struct sink *s);
 /* Asks for a dump of the set, after those that are asked for. */
 void nft_dump_want(struct sink *s, struct nft_set *n);
+/* Begins the next of those, unless it is too early. */
+void nft_dump_next(struct sink *s);
 /* The set goes: of its dump nothing is told any more. */
 void nft_dump_forget(struct sink *s, struct nft_set *n);
 /* A part of the dump that goes on. */

@@ -96,6 +96,8 @@ struct sink_kind {
 	void (*conf)(struct sink *s, struct sink_set *set);
 	/* Operations of one turn, for any of its sets, in order. Acknowledged by `done`; may be done before it returns. */
 	void (*submit)(struct sink *s, struct sink_op **ops, size_t n);
+	/* Somebody else's change is under way, and a submit would wait for its end; told by an event. NULL: never. */
+	bool (*busy)(struct sink *s);
 	/* Reads all events that wait, without blocking. Called before a batch is planned. */
 	void (*poll)(struct sink *s);
 	/* Is the set there now? 0, or -errno as add; makes it where create = yes. Cheap. `present` follows when it came. */

@@ -48,7 +48,7 @@ static struct {
 	bool hold_acks;			/* the test sends them */
 	int err;			/* of the next operations */
 	uint64_t lag;			/* how long ago what is done now was submitted */
-	bool forgets, late_dump, counts_only;
+	bool forgets, late_dump, counts_only, busy;
 	bool client;			/* sets are keyed by client */
 	unsigned adds, renews, deletes, gets, submits, biggest, probes;
 } fake;
@@ -247,6 +247,11 @@ static inline void fake_close(struct sink *k)
 {
 }
 
+static inline bool fake_busy(struct sink *k)
+{
+	return fake.busy;
+}
+
 static inline void fake_poll(struct sink *k)
 {
 }
@@ -270,7 +275,7 @@ static inline int fake_get(struct sink *k, struct sink_set *set, const uint8_t *
 }
 
 static struct sink_kind fake_kind = { .name = "fake", .open = fake_open, .close = fake_close, .add = fake_add,
-	.remove = fake_remove, .submit = fake_submit, .poll = fake_poll, .probe = fake_probe, .get = fake_get,
+	.remove = fake_remove, .submit = fake_submit, .busy = fake_busy, .poll = fake_poll, .probe = fake_probe, .get = fake_get,
 	.dump = fake_dump, .reads = true };
 
 static inline const struct sink_kind *util_kind(enum conf_export_kind kind)

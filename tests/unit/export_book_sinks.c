@@ -126,6 +126,37 @@ static void test_another_shape(void **state)
 	assert_int_equal(fake.sets[0].n, 2);
 }
 
+/* While somebody else's change is under way nothing is submitted; what waited with a key that fits no more never is. */
+static void test_busy(void **state)
+{
+	util_begin();
+	fake.busy = true;
+	util_ask("a.example", "192.0.2.1", 300);
+	util_ask("b.example", "2001:db8::1", 300);
+	util_pass(10 * CLOCK_MS);
+	assert_int_equal(answers.n, 0);
+	assert_int_equal(fake.adds, 0);
+	fake.sets[0].set->shape.client = true;
+	fake.ev->emptied(fake.ctx, fake.sets[0].set, true, "nft");
+	fake_come(&fake.sets[0]);
+	fake.busy = false;
+	fake.ev->overrun(fake.ctx, (struct sink *)&fake);
+	util_pass(10 * CLOCK_MS);
+	assert_int_equal(answers.n, 2);
+	assert_int_equal(fake.adds, 1);
+	assert_int_equal(fake.sets[0].n, 0);
+	assert_int_equal(fake.sets[1].n, 1);
+	/* At the latest when its time is over somebody is answered. */
+	fake.busy = true;
+	util_ask("c.example", "2001:db8::2", 300);
+	util_pass(600 * CLOCK_MS);
+	assert_int_equal(answers.n, 3);
+	assert_int_equal(answers.last.err, -ETIMEDOUT);
+	fake.busy = false;
+	util_pass(10 * CLOCK_MS);
+	assert_int_equal(fake.sets[1].n, 2);
+}
+
 /* The same while an operation in the old shape is under way. */
 static void test_another_shape_under_way(void **state)
 {
@@ -159,7 +190,7 @@ static void test_another_shape_under_way(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_ports_of_all_openers), T(test_flush_in_a_dump), T(test_overrun_in_a_dump), T(test_another_shape),
+		T(test_ports_of_all_openers), T(test_flush_in_a_dump), T(test_overrun_in_a_dump), T(test_another_shape), T(test_busy),
 		T(test_another_shape_under_way),
 	};
 

@@ -247,6 +247,7 @@ static void test_late(void **state)
 	sink_nft.poll(sink);
 	assert_true(count("overrun") || count("emptied"));
 	assert_int_equal(left(&set4, 1), 0);
+	assert_true(!sink->stale || sink_nft.busy(sink));
 	/* Waits for the end of it. What is told then is known, and hurts nothing that was put in since. */
 	assert_int_equal(one(SINK_ADD, &set4, 1, 60000), 0);
 	forget_seen();
