@@ -42,7 +42,7 @@
  * after this often. Small ones it tells of at once.
  */
 #define BOOK_LARGE 2000
-#define BOOK_LOOK_US (2 * CLOCK_MS)
+#define BOOK_LOOK_US (3 * CLOCK_MS)
 
 #define BOOK_BACKOFF_MIN (5 * CLOCK_MS)
 #define BOOK_BACKOFF_MAX CLOCK_S

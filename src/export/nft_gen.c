@@ -13,6 +13,7 @@
  * transactions that are known: ours, and those of others whose events were read.
  */
 #define BUSY_US (2 * CLOCK_S)		/* how long the end of one is waited for at most: its number may be a mistake */
+#define EACH_US (1 * CLOCK_MS)		/* asking costs a third of a grant: not with every one under load */
 #define WAIT_MS 1			/* for the events of a transaction that is under way: most are that short */
 
 static int number(void *ctx, const struct nlmsghdr *nlh)
@@ -78,10 +79,15 @@ static bool up_to_date(const struct sink *s, uint32_t gen)
 bool nft_gen_check(struct sink *s, bool wait)
 {
 	struct pollfd p = { .fd = mnl_socket_get_fd(s->link.events), .events = POLLIN };
+	uint64_t now = loop_now(s->loop).mono_us;
 	uint32_t gen;
 
-	if (!s->gen_known || nft_gen_ask(&s->link, &gen) || up_to_date(s, gen))
+	if (!s->gen_known || now < s->gen_asked + EACH_US)
 		return true;
+	if (nft_gen_ask(&s->link, &gen) || up_to_date(s, gen)) {
+		s->gen_asked = now;
+		return true;
+	}
 	/* They may be there by now, or in a moment. */
 	if (wait && poll(&p, 1, WAIT_MS) > 0)
 		return false;

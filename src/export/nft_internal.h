@@ -163,6 +163,7 @@ struct sink {
 	/* of nft_gen.c */
 	uint32_t gen;			/* the last generation that is known, but for link.commits of ours */
 	bool gen_known;
+	uint64_t gen_asked;		/* when all was known */
 	uint64_t busy_until;		/* while stale */
 	bool stale;			/* what is told until that generation's end is in the comparison already */
 	char name[NFT_COMMENT];		/* of `get` */

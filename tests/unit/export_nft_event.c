@@ -244,6 +244,7 @@ static void test_late(void **state)
 	do
 		assert_int_equal(nft_gen_ask(&other, &gen), 0);
 	while (gen == before);
+	loop_update_now(loop);
 	sink_nft.poll(sink);
 	assert_true(count("overrun") || count("emptied"));
 	assert_int_equal(left(&set4, 1), 0);
