@@ -17,13 +17,39 @@
 /* A worker's channel on its way there. */
 struct handover {
 	struct worker *w;
+	unsigned agent;
 	int fd;
 };
+
+/* In the main thread, of what a worker was told. */
+static void without(void *arg)
+{
+	struct worker *w = arg;
+	struct daemon *d = w->shared->wake_ctx;
+
+	if (!d->stopping)
+		liaison_give_up(d->liaison, atomic_load(&w->agent));
+}
+
+/*
+ * In the worker's thread. An agent that lives and does not talk to one of the workers would be of no use to it for ever:
+ * channels come with a new agent only. Where it is the agent that has ended, the main thread knows as well.
+ */
+static void on_ended(void *ctx)
+{
+	struct worker *w = ctx;
+	struct daemon *d = w->shared->wake_ctx;
+
+	if (loop_post(d->loop, without, w) < 0)
+		log_error("export agent: a worker has lost it, and there is no memory to say so");
+}
 
 static void hand_over(void *arg)
 {
 	struct handover *h = arg;
 
+	atomic_store(&h->w->agent, h->agent);
+	link_watch(h->w->link, on_ended, h->w);
 	link_attach(h->w->link, h->fd);
 	free(h);
 }
@@ -34,7 +60,7 @@ static void on_channel(void *ctx, size_t worker, int fd)
 	struct handover *h = d->stopping || worker >= d->n_workers ? NULL : malloc(sizeof(*h));
 
 	if (h) {
-		*h = (struct handover){ d->workers[worker], fd };
+		*h = (struct handover){ d->workers[worker], liaison_agents(d->liaison), fd };
 		if (loop_post(h->w->loop, hand_over, h) == 0)
 			return;
 		free(h);

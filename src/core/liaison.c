@@ -243,6 +243,12 @@ static void drop(struct liaison *l, int err)
 	l->ev->gone(l->ctx);
 }
 
+void liaison_give_up(struct liaison *l, unsigned agent)
+{
+	if (l->agents == agent)
+		drop(l, -ENOTCONN);
+}
+
 static void all_taken(struct liaison *l, uint32_t pid)
 {
 	int main_fd = l->taken[0];

@@ -38,6 +38,9 @@ bool liaison_up(const struct liaison *l);
 pid_t liaison_pid(const struct liaison *l);	/* -1: there is none */
 unsigned liaison_agents(const struct liaison *l);	/* that there have been */
 
+/* The line to this agent ends, and so does the agent: there will be another. Nothing where it is gone already. */
+void liaison_give_up(struct liaison *l, unsigned agent);
+
 struct liaison_request {
 	enum proto_type type;
 	struct addr addr;		/* LIST, CLOSE; len 0: all */

@@ -13,6 +13,8 @@ struct link {
 	struct loop *loop;
 	const struct export_page *page;
 	struct chan *chan;			/* NULL: no agent */
+	void (*ended)(void *ctx);		/* NULL: nobody wants to know */
+	void *ctx;
 	struct link_call *waiting[BUCKETS];	/* by seq */
 	uint32_t seq;
 	uint32_t first;				/* of those in the message that is being written */
@@ -133,6 +135,14 @@ static void on_message(void *ctx, const uint8_t *msg, size_t len)
 	if (msg)
 		log_warn("export agent: sent what cannot be read");
 	link_detach(k);
+	if (k->ended)
+		k->ended(k->ctx);
+}
+
+void link_watch(struct link *k, void (*ended)(void *ctx), void *ctx)
+{
+	k->ended = ended;
+	k->ctx = ctx;
 }
 
 void link_attach(struct link *k, int fd)

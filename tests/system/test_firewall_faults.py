@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The firewall's side gone wrong: no address is given out that is not open, and all recovers by itself."""
+import ctypes
 import os
 import random
 import signal
+import socket
 import threading
 import time
 
@@ -15,6 +17,7 @@ from procs import memory, until
 from server import ini
 
 KILLS = 100 if FULL else 10
+PIDFD_GETFD = 438
 
 
 def refused_by_firewall(answer):
@@ -377,6 +380,34 @@ def test_wrong_set_closes_itself_alone_for_a_new_agent(gate):
     place.nft("add", "set", *SET4.split(), "{ type ipv4_addr; flags timeout; }")
     assert until(lambda: given(place.ask("a.example.com")), "an answer", 5) == ["198.51.100.1"]
     assert place.nft.keys(SET4) == ["198.51.100.1"]
+
+
+def test_worker_that_has_lost_the_agent_gets_another(gate):
+    """Its channel is shut while both processes live."""
+    place = gate()
+    place.start()
+    place.give("a.example.com", "198.51.100.1")
+    found = place.processes()
+    agent = found.agent()
+    libc = ctypes.CDLL(None, use_errno=True)
+    ends = [int(fd) for fd in os.listdir(f"/proc/{agent}/fd") if os.readlink(f"/proc/{agent}/fd/{fd}").startswith("socket")]
+    pid = os.pidfd_open(agent)
+    channels = []
+    for fd in sorted(ends):
+        mine = libc.syscall(PIDFD_GETFD, pid, fd, 0)
+        assert mine >= 0, os.strerror(ctypes.get_errno())
+        one = socket.socket(fileno=mine)
+        if one.type == socket.SOCK_SEQPACKET:
+            channels.append(one)
+    # the main thread's comes first
+    assert len(channels) == 2
+    channels[1].shutdown(socket.SHUT_RDWR)
+    os.close(pid)
+    for one in channels:
+        one.close()
+    until(lambda: found.find(True) not in (None, agent), "another agent", 5)
+    assert until(lambda: given(place.ask("a.example.com")), "an answer", 5) == ["198.51.100.1"]
+    assert place.server.json("status")["agent"]["restarts"] == 1
 
 
 def test_ended_server_ends_all(gate):
