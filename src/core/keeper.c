@@ -32,8 +32,8 @@ static void without(void *arg)
 }
 
 /*
- * In the worker's thread. An agent that lives and does not talk to one of the workers would be of no use to it for ever:
- * channels come with a new agent only. Where it is the agent that has ended, the main thread knows as well.
+ * In the worker's thread. An agent that lives and does not talk to one of the workers would be of no use to it for
+ * ever: channels come with a new agent only. Where it is the agent that has ended, the main thread knows as well.
  */
 static void on_ended(void *ctx)
 {

@@ -120,8 +120,10 @@ static void print_sets(FILE *f, const struct daemon *d, const struct status *s)
 	for (size_t i = 0; i < s->n_sets; i++) {
 		const struct proto_set *set = &s->sets[i];
 
-		fprintf(f, "export %s: %s %s%s: %s%s, %llu leases, %llu of others; %llu added, %llu renewed, %llu deleted, "
-			"%llu failed, %llu lost, %llu refilled", export_name(d, set), set->kind, set->set, family_text(s, set),
+		fprintf(f, "export %s: %s %s%s: %s%s, %llu leases, %llu of others; "
+			"%llu added, %llu renewed, %llu deleted, "
+			"%llu failed, %llu lost, %llu refilled",
+			export_name(d, set), set->kind, set->set, family_text(s, set),
 			set->present ? "there" : "not there", set->by_client ? ", by client" : "",
 			(unsigned long long)set->leases, (unsigned long long)set->foreign,
 			(unsigned long long)set->added, (unsigned long long)set->renewed,

@@ -160,7 +160,8 @@ void book_sets(struct book *b, void (*each)(void *ctx, const struct proto_set *s
 
 		if (!s)
 			continue;
-		r = (struct proto_set){ .export = (uint16_t)(i / 2), .six = i % 2, .present = s->set.present, .by_client = s->set.shape.client,
+		r = (struct proto_set){ .export = (uint16_t)(i / 2), .six = i % 2,
+			.present = s->set.present, .by_client = s->set.shape.client,
 			.breaker = (uint8_t)s->breaker, .added = s->n.added, .renewed = s->n.renewed,
 			.deleted = s->n.deleted, .failed = s->n.failed, .lost = s->n.lost, .refilled = s->n.refilled,
 			.err = s->last_err };

@@ -86,9 +86,10 @@ struct sink_kind {
 			     char *why, size_t why_len);
 	void (*close)(struct sink *s);
 	/*
-	 * Takes a set in. 0; -ENOENT (-ENOTCONN where somebody has to listen): it is not there (it is looked for again by events and by `probe`); -EINVAL: it is
-	 * of a type that cannot be used, `why` gets the message and the nft command that makes a right one;
-	 * -errno. If it is there, `present`, `element`… and `dumped` follow, from within or later.
+	 * Takes a set in. 0; -ENOENT (-ENOTCONN where somebody has to listen): it is not there (it is looked for again
+	 * by events and by `probe`); -EINVAL: it is of a type that cannot be used, `why` gets the message and the nft
+	 * command that makes a right one; -errno. If it is there, `present`, `element`… and `dumped` follow, from
+	 * within or later.
 	 */
 	int (*add)(struct sink *s, struct sink_set *set, char *why, size_t why_len);
 	void (*remove)(struct sink *s, struct sink_set *set);

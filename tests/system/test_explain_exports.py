@@ -60,7 +60,8 @@ def test_no_exports(place):
 def test_check_warns(place):
     done = place.command("check")
     assert done.returncode == 0, done
-    said = done.stdout.splitlines()
+    # what the kernel says of the sets, or that it may not be asked, is another matter
+    said = [line for line in done.stdout.splitlines() if " is not there: " not in line and "[unchecked]" not in line]
     assert len(said) == 2, said
     assert sum("warning: [export idle]: no profile names it [unused]" in line for line in said) == 1
     assert sum("warning: profile default: none of its exports has set6" in line and line.endswith("[no-set]")

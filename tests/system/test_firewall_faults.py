@@ -74,7 +74,7 @@ def test_shorter_timeout_of_another_program_does_not_close_early(gate, refresh):
 
 
 def test_refresh_of_a_reload_is_that_of_a_set_that_stays(gate):
-    """Under `replace` another's element that is too short is left as it is, under `update` it gets its time; and back."""
+    """Under `replace` another's element that is too short is left as it is, under `update` it gets its time."""
     place = gate()
     place.start({"refresh": "replace"})
     place.nft("add", "element", *SET4.split(), '{ 198.51.100.1 timeout 20s, 198.51.100.2 timeout 20s }')
@@ -390,7 +390,8 @@ def test_worker_that_has_lost_the_agent_gets_another(gate):
     found = place.processes()
     agent = found.agent()
     libc = ctypes.CDLL(None, use_errno=True)
-    ends = [int(fd) for fd in os.listdir(f"/proc/{agent}/fd") if os.readlink(f"/proc/{agent}/fd/{fd}").startswith("socket")]
+    ends = [int(fd) for fd in os.listdir(f"/proc/{agent}/fd")
+            if os.readlink(f"/proc/{agent}/fd/{fd}").startswith("socket")]
     pid = os.pidfd_open(agent)
     channels = []
     for fd in sorted(ends):

@@ -100,14 +100,16 @@ static void test_key(void **state)
 	assert_string_equal(text, "");
 	/* as it is: with the protocol or without */
 	conf[0].key = KEY_SERVICE;
-	nft("flush ruleset; add table inet lockdown; add set inet lockdown update4 { type ipv4_addr . inet_service; flags timeout; size 65536; }");
+	nft("flush ruleset; add table inet lockdown; add set inet lockdown update4 { %s; %s }", "type ipv4_addr . inet_service",
+	    "flags timeout; size 65536;");
 	check();
 	assert_string_equal(text, "");
-	nft("flush ruleset; add table inet lockdown; add set inet lockdown update4 { type ipv4_addr; flags timeout; size 65536; }");
+	nft("flush ruleset; add table inet lockdown; add set inet lockdown update4 { %s; %s }", "type ipv4_addr",
+	    "flags timeout; size 65536;");
 	check();
 	assert_int_equal(errors, 0);
-	assert_string_equal(text, "postern.conf:7: warning: set inet lockdown update4 has keys of type 'ipv4_addr', not 'ipv4_addr "
-			    ". inet_proto . inet_service' as 'key' says: it is used as it is [other-key]");
+	assert_string_equal(text, "postern.conf:7: warning: set inet lockdown update4 has keys of type 'ipv4_addr', not "
+			    "'ipv4_addr . inet_proto . inet_service' as 'key' says: it is used as it is [other-key]");
 	conf[0].key_line = 0;
 	check();
 	assert_string_equal(text, "");

@@ -479,8 +479,9 @@ static void test_lease_longest(void **state)
 
 static void test_set(void **state)
 {
-	struct proto_set s = { .export = 3, .set = "inet a b", .kind = "nftables", .six = true, .present = true, .breaker = 2,
-			       .leases = 1, .foreign = 2, .added = 3, .renewed = 4, .deleted = 5, .failed = 6,
+	struct proto_set s = { .export = 3, .set = "inet a b", .kind = "nftables", .six = true, .present = true,
+			       .breaker = 2, .leases = 1, .foreign = 2,
+			       .added = 3, .renewed = 4, .deleted = 5, .failed = 6,
 			       .lost = 7, .refilled = 0x8000000000000008, .err = -ENOENT, .err_age = 9 }, got;
 	struct rd body;
 
