@@ -118,7 +118,11 @@ class Steps:
 
     def other_servers_are_postern(self):
         """A client that asks another name server, over UDP and TCP."""
+        self.lab.client.run("dig", "+tries=1", "+time=2", f"@{lab.GATEWAY}", BLOCKED)
         before = self.lab.counter("redirected")
+        self.lab.client.run("dig", "+tries=1", "+time=2", f"@{lab.GATEWAY}", BLOCKED)
+        if self.lab.counter("redirected") != before:
+            raise Failed("what was sent to the gateway itself is not redirected")
         for extra in ([], ["+tcp"]):
             done = self.client("dig", "+tries=1", "+time=2", "+noall", "+comments", *extra, "@8.8.8.8", BLOCKED)
             self.holds("NXDOMAIN" in done.stdout, "postern answered in its place")
