@@ -73,13 +73,22 @@ static const char *service_text(const struct proto_lease *l, char *buf, size_t l
 	return buf;
 }
 
+/*
+ * As wide as any address of the lease's family: lines are written as they come, and one set's, which holds one family,
+ * stand below each other.
+ */
+static int column(const struct proto_lease *l)
+{
+	return l->addr.len == 16 ? 39 : 15;
+}
+
 static void print_text(FILE *out, const struct conf *c, const struct proto_lease *l)
 {
 	char text[NAME_TEXT], service[16];
 	struct name n;
 
-	fprintf(out, "%8u s  %-15s ", l->seconds, addr_text(&l->addr, text));
-	fprintf(out, " %-15s ", l->client.len ? addr_text(&l->client, text) : "*");
+	fprintf(out, "%8u s  %-*s ", l->seconds, column(l), addr_text(&l->addr, text));
+	fprintf(out, " %-*s ", l->client.len ? column(l) : 1, l->client.len ? addr_text(&l->client, text) : "*");
 	fprintf(out, " %-8s  %s: %s  ", service_text(l, service, sizeof(service)), export_name(c, l->export), l->set);
 	fputs(l->name.len ? name_text(&l->name, text) : "(not known any more)", out);
 	for (size_t off = 0; chain_next(l, &off, &n); )

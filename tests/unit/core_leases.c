@@ -70,8 +70,23 @@ static void test_text(void **state)
 	lease.chain_len = 0;
 	lease.name.len = 0;
 	lease.file[0] = '\0';
-	expect(false, "      77 s  192.0.2.1        *                123       lock\"down: inet lockdown update4  "
+	expect(false, "      77 s  192.0.2.1        *  123       lock\"down: inet lockdown update4  "
 	       "(not known any more)\n");
+}
+
+/* Of one family all lines have the same columns, whatever the addresses. */
+static void test_text_ipv6(void **state)
+{
+	lease.chain_len = 0;
+	lease.file[0] = '\0';
+	lease.addr = snap_addr("2001:db8::1");
+	lease.client = snap_addr("fd30:1:2:30:abcd:abcd:abcd:abcd");
+	expect(false, "      77 s  2001:db8::1                              fd30:1:2:30:abcd:abcd:abcd:abcd          "
+	       "udp/123   lock\"down: inet lockdown update4  a\\034b.example.com\n");
+	lease.addr = snap_addr("2001:db8:1111:2222:3333:4444:5555:6666");
+	lease.client = snap_addr("fd30::1");
+	expect(false, "      77 s  2001:db8:1111:2222:3333:4444:5555:6666   fd30::1                                  "
+	       "udp/123   lock\"down: inet lockdown update4  a\\034b.example.com\n");
 }
 
 /* The agent is another process: what it says is taken with care. */
@@ -87,7 +102,7 @@ static void test_bent(void **state)
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup(f, setup)
-	const struct CMUnitTest tests[] = { T(test_json), T(test_json_null), T(test_text), T(test_bent) };
+	const struct CMUnitTest tests[] = { T(test_json), T(test_json_null), T(test_text), T(test_text_ipv6), T(test_bent) };
 
 	return cmocka_run_group_tests_name("core_leases", tests, NULL, NULL);
 }
