@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/jout.h"
 #include "cmd/cmd.h"
@@ -52,6 +55,13 @@ static void check_machine(const struct cmd_options *o, struct diag_list *d)
 	arena_free(a);
 }
 
+/* That it is not there is no mistake, but what follows is to be read otherwise. */
+static void say_defaults(const struct cmd_options *o)
+{
+	if (!o->file_written && !strcmp(o->file, CONF_DEFAULT_FILE) && access(o->file, F_OK) < 0 && errno == ENOENT)
+		fprintf(stderr, "postern: %s is not there: every key has its default\n", o->file);
+}
+
 int cmd_check(const struct cmd_options *o)
 {
 	struct diag_list *d = diag_new();
@@ -68,6 +78,7 @@ int cmd_check(const struct cmd_options *o)
 	}
 	for (int i = 0; i < o->n_args; i++)
 		names[i] = (struct conf_str){ o->args[i], 0 };
+	say_defaults(o);
 	snapshot_release(snapshot_build(&so, d));
 	check_machine(o, d);
 	if (o->json)

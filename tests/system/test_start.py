@@ -221,6 +221,19 @@ def test_defaults_serve_windows_update(installed, scratch, written):
     assert os.path.isdir(os.path.join(scratch, "lib", "postern"))
 
 
+@pytest.mark.parametrize("written", [False, True])
+def test_check_says_that_there_is_no_file(installed, scratch, written):
+    """Beside its list, which is empty, and not where one was named."""
+    if written:
+        os.makedirs(os.path.join(scratch, "etc", "postern"))
+        with open(os.path.join(scratch, "etc", "postern", "postern.conf"), "w", encoding="ascii"):
+            pass
+    done = default_of(installed, "check", "--strict", "--json")
+    assert (done.returncode, done.stdout.strip()) == (0, "[]")
+    said = "postern: /etc/postern/postern.conf is not there: every key has its default\n"
+    assert done.stderr == ("" if written else said)
+
+
 def test_default_socket_and_state_that_cannot_be_made(installed, scratch):
     """A warning each, and it serves."""
     for folder in ("run", "lib"):
