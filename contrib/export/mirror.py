@@ -12,9 +12,11 @@ import argparse
 import ipaddress
 import json
 import os
+import pathlib
 import re
 import selectors
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -209,21 +211,32 @@ class Mirror:
                     conn = None
 
 
-def listen(path):
-    if os.path.exists(path):
-        os.unlink(path)
+def listen(path, mode, group):
+    pathlib.Path(path).unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX)
-    # Whoever may write here may open the firewall.
-    old = os.umask(0o117)
+    # Whoever may write here may open the firewall: nobody, until it is the group's.
+    old = os.umask(0o177)
     listener.bind(path)
     os.umask(old)
+    if group is not None:
+        shutil.chown(path, group=int(group) if group.isdigit() else group)
+    os.chmod(path, mode)
     listener.listen(4)
     return listener
+
+
+def octal(text):
+    mode = int(text, 8)
+    if not 0 <= mode <= 0o777:
+        raise ValueError
+    return mode
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--socket", required=True, help="where to listen: the `path` of the export")
+    parser.add_argument("--mode", type=octal, default=0o660, help="of the socket, 660 if not given")
+    parser.add_argument("--group", help="of the socket: that of the account in postern's `user`")
     parser.add_argument("--via", default="", help="a command in front of nft or pfctl, like 'ssh root@gw2'")
     parser.add_argument("--dry-run", action="store_true", help="print commands, run none")
     kinds = parser.add_subparsers(dest="kind", required=True)
@@ -236,13 +249,16 @@ def main():
     args = parser.parse_args()
     firewall = Nft(args) if args.kind == "nft" else Pf(args)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    listener = listen(args.socket)
+    try:
+        listener = listen(args.socket, args.mode, args.group)
+    except (OSError, LookupError) as why:
+        raise SystemExit(f"{args.socket}: {why}") from why
     try:
         Mirror(firewall, args.via, args.dry_run).serve(listener)
     except KeyboardInterrupt:
         pass
     finally:
-        os.unlink(args.socket)
+        pathlib.Path(args.socket).unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ import json
 import os
 import pathlib
 import socket
+import stat
+import subprocess
 import sys
 import threading
 import time
@@ -230,13 +232,29 @@ def heard(path):
 def mirror(scratch, ends):
     def make(*args, prefix=()):
         path = f"{scratch}/fw.sock"
-        program = Program([*prefix, sys.executable, str(MIRROR), "--socket", path, *args], f"{scratch}/mirror.log")
+        program = Program([*prefix, sys.executable, str(MIRROR), "--socket", path, "--mode", "666", *args], f"{scratch}/mirror.log")
         ends.callback(program.stop)
         until(lambda: heard(path), "a listener")
         os.chmod(scratch, 0o755)
-        os.chmod(path, 0o666)
         return path, program
     return make
+
+
+@pytest.mark.parametrize("args,mode", [([], 0o666), (["--mode", "600"], 0o600)])
+def test_mirror_socket_is_whose_it_is_said_to_be(mirror, args, mode):
+    """And that somebody removed it is no reason to fail at the end."""
+    path, program = mirror("--group", "65534", *args, "--dry-run", "pf", "--table", "update")
+    held = os.stat(path)
+    assert (stat.S_IMODE(held.st_mode), held.st_gid) == (mode, 65534)
+    os.unlink(path)
+    program.stop()
+    assert "Traceback" not in program.output()
+
+
+def test_mirror_group_that_is_not_there(scratch):
+    done = subprocess.run([sys.executable, MIRROR, "--socket", f"{scratch}/fw.sock", "--group", "no-such-group", "pf",
+                           "--table", "update"], capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 1 and "no-such-group" in done.stderr and "Traceback" not in done.stderr, done
 
 
 def test_mirror_pf(mirror):
