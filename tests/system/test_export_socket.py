@@ -309,3 +309,17 @@ def test_gateway_behind_the_mirror(gate, scratch, mirror, namespace):
         place.give(f"a{number}.example.com", f"198.51.100.{number}")
         assert given(place.ask(f"a{number}.example.com")) == [f"198.51.100.{number}"]
         assert nft.elements(SET4)[f"198.51.100.{number}"].comment == f"a{number}.example.com"
+
+
+def test_mirror_for_an_account(gate, scratch, mirror):
+    """The agent is not root: it reaches the socket by its group, and reaches it again."""
+    for program in (None, "again"):
+        path, running = mirror("--mode", "660", "--group", "65534", "--dry-run", "nft", "--set4", SET4)
+        if not program:
+            place = gate(None)
+            place.start(export(scratch), sections={"server": {"user": "nobody"}})
+            place.give("a.example.com", "198.51.100.1")
+        until(lambda: given(place.ask("a.example.com")) == ["198.51.100.1"], "an answer")
+        running.stop()
+        until(lambda: rcode(place.ask("a.example.com")) == "SERVFAIL", "a refusal")
+    assert not os.path.exists(path)

@@ -124,3 +124,20 @@ def test_ruleset_does_for_ipv6_what_it_does_for_ipv4(scratch, ends):
     client.address("eth0", "fd99::1/128")
     before = place.counter("refused")
     assert reach(address, 80, "fd99::1", "0.5") != 0 and place.counter("refused") > before
+
+
+def test_ruleset_redirects_what_is_not_for_the_gateway(scratch, ends):
+    """Its address in that network is postern's; at one that it has elsewhere another server may listen."""
+    reason = lab.why_not()
+    if reason:
+        pytest.skip(reason)
+    place = lab.Laboratory(scratch, ends)
+    place.client.address("eth0", "fd30:0:0:30::50/64")
+    place.client.run("ip", "-6", "route", "replace", "default", "via", "fd30:0:0:30::1", "dev", "eth0")
+    place.gateway.run("ip", "address", "add", "10.99.0.1/32", "dev", "lo")
+    for server, more in ((lab.GATEWAY, 0), ("fd30:0:0:30::1", 0), ("10.99.0.1", 1), ("8.8.8.8", 1)):
+        before = place.counter("redirected")
+        for extra in ([], ["+tcp"]):
+            done = place.client.run("dig", "+tries=1", "+time=2", *extra, f"@{server}", "www.example.org")
+            assert "NXDOMAIN" in done.stdout, done.stdout
+        assert place.counter("redirected") == before + 2 * more, server
