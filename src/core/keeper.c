@@ -97,6 +97,13 @@ static void on_review(void *ctx, const struct proto_review *r, struct proto_verd
 {
 	struct daemon *d = ctx;
 
+	/* A new agent is not along yet: its bits are of other exports. What it is told next is judged by a commit. */
+	if (d->agent_layout != d->snapshot->exports->hash) {
+		v->ok = true;
+		v->exports = UINT64_MAX;
+		v->n_ports = 0;
+		return;
+	}
 	review_judge(d->snapshot, d->shared.learned, loop_now(d->loop).boot_ms, r, v);
 }
 
@@ -104,9 +111,10 @@ static void on_reviewed(void *ctx, uint64_t closed)
 {
 	struct daemon *d = ctx;
 
-	d->review_owed = false;
 	if (closed)
-		log_info("reload: %llu leases closed that nothing allows any more", (unsigned long long)closed);
+		log_info("%s: %llu lease%s closed that nothing allows any more", d->review_owed ? "reload" : "start",
+			 (unsigned long long)closed, closed == 1 ? "" : "s");
+	d->review_owed = false;
 }
 
 static void on_gone(void *ctx)

@@ -92,15 +92,20 @@ static void list(struct agent *a)
 	}
 }
 
+static void review_begin(struct agent *a)
+{
+	a->asked.review = true;
+	a->asked.review_all = false;
+	a->asked.n_ids = 0;
+}
+
 static void commit(struct agent *a)
 {
 	agent_commit(a);
 	agent_follow_start(a);
 	say_end(a);
 	book_review_start(a->book);
-	a->asked.review = true;
-	a->asked.review_all = false;
-	a->asked.n_ids = 0;
+	review_begin(a);
 }
 
 static void review(struct agent *a)
@@ -108,6 +113,9 @@ static void review(struct agent *a)
 	struct asked *q = &a->asked;
 	struct proto_review r;
 
+	/* a commit that is about to come has all of it judged */
+	if (!q->review && !q->pending && !a->prepared && book_review_adopted(a->book))
+		review_begin(a);
 	while (q->review && !q->review_all && q->n_ids < REVIEWS && !chan_queued(a->main)) {
 		if (!book_review_next(a->book, &r)) {
 			q->review_all = true;

@@ -77,6 +77,8 @@ void book_sets(struct book *b, void (*each)(void *ctx, const struct proto_set *s
 
 /* After a commit: every opener, once, in parts of the caller's choosing. */
 void book_review_start(struct book *b);
+/* The same of what was adopted since, which nobody has judged; false: nothing, or there is more to be read. */
+bool book_review_adopted(struct book *b);
 /* The next that is to be judged; false: there is none left. */
 bool book_review_next(struct book *b, struct proto_review *r);
 void book_review_verdict(struct book *b, const struct proto_verdict *v);

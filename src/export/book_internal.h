@@ -191,7 +191,8 @@ struct book {
 	struct timer again;		/* there is more to do at once */
 	struct timer tick, look;
 	uint32_t review, review_at;
-	bool review_again;
+	bool review_again, review_adopted;	/* once more; of those alone that were adopted */
+	bool adopted;			/* something was, that is not judged */
 	struct proto_lease *row;
 };
 

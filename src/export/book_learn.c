@@ -53,6 +53,7 @@ static void adopt(struct book_set *s, struct lease *l, const char *name)
 	if (id) {
 		lease_open(&s->leases, l, id, end, book_now(b).mono_us);
 		opener_drop(&b->openers, id);
+		b->adopted = true;
 	}
 }
 

@@ -8,6 +8,20 @@ void book_review_start(struct book *b)
 	b->review++;
 	b->review_at = 0;
 	b->review_again = true;
+	b->review_adopted = b->adopted = false;
+}
+
+bool book_review_adopted(struct book *b)
+{
+	if (!b->adopted)
+		return false;
+	for (const struct book_set *s = b->sets; s; s = s->next) {
+		if (s->dumping)
+			return false;
+	}
+	book_review_start(b);
+	b->review_adopted = true;
+	return true;
 }
 
 bool book_review_next(struct book *b, struct proto_review *r)
@@ -24,7 +38,7 @@ bool book_review_next(struct book *b, struct proto_review *r)
 			continue;
 		}
 		o = opener_at(&b->openers, ++b->review_at);
-		if (!o || o->reviewed == b->review)
+		if (!o || o->reviewed == b->review || (b->review_adopted && o->profile))
 			continue;
 		/* It bears no name that could be judged, or what an element's comment had room for: it ends by itself. */
 		if (!o->text_len || (!o->profile && o->text_len >= BOOK_COMMENT) ||

@@ -8,8 +8,8 @@
  * record that cannot be read ends the channel.
  *
  * On a worker's channel: HOLD, answered by HELD, in any order. On the main thread's: one request at a
- * time, answered by any number of records and END; REVIEW comes after COMMIT by itself. An agent that has
- * started says PREPARED and END unasked.
+ * time, answered by any number of records and END. An agent that has started says PREPARED and END unasked. REVIEW comes
+ * by itself after a COMMIT, and of what a new agent found in its sets.
  */
 
 #include "base/addr.h"

@@ -193,3 +193,35 @@ def test_all_of_it_works_for_an_account_without_rights(gate):
     assert until(lambda: given(place.ask("b.example.com")), "an answer", 5) and place.open("198.51.100.2")
     assert place.server.reload().returncode == 0
     assert place.agree()
+
+
+def test_start_closes_what_nothing_allows_any_more(gate):
+    """What an entry takes that is only led to may have been learned: nobody knows, and it ends at its time."""
+    catalogue = "[web]\nports = tcp/443\nallow = a.example.com\n%schain = *.example.org\n"
+    place = gate()
+    place.start(catalogue=catalogue % "allow = b.example.com\n")
+    place.give("a.example.com", "198.51.100.1")
+    place.give("b.example.com", "198.51.100.2", "2001:db8::2")
+    place.give("x.example.org", "198.51.100.4")
+    assert given(place.ask("a.example.com")) and given(place.ask("b.example.com"))
+    assert given(place.ask("b.example.com", "AAAA"))
+    place.up.on("a.example.com", "A", [wire.record("a.example.com", "CNAME", 300, "x.example.org."),
+                                       wire.record("x.example.org", "A", 300, "198.51.100.3")])
+    place.server.flush()
+    assert given(place.ask("a.example.com")) == ["198.51.100.3"]
+    assert given(place.ask("x.example.org")) == ["198.51.100.4"]
+    place.nft("add", "element", *SET4.split(), "{ 198.51.100.9 timeout 1h }")
+    place.server.stop()
+    assert len(place.elements()) == 5
+    place.server.write("zones/test.ini", catalogue % "")
+    place.server.start()
+    stay = ["198.51.100.1", "198.51.100.3", "198.51.100.4", "198.51.100.9"]
+    until(lambda: sorted(place.elements()) == stay and not place.elements(SET6), lambda: f"shut: {place.elements()}", 5)
+    place.server.wait_for("start: 2 leases closed that nothing allows any more")
+    # nor does a reload that changes nothing close them
+    assert place.server.reload().returncode == 0 and sorted(place.elements()) == stay
+    # and a new agent has nothing to close
+    os.kill(place.processes().agent(), signal.SIGKILL)
+    place.server.wait_for("started anew")
+    assert given(place.ask("x.example.org")) == [] and sorted(place.elements()) == stay
+    assert "any more" not in place.server.output().split("start: 2 leases", 1)[1].split("\n", 1)[1]

@@ -448,14 +448,14 @@ static void test_close_and_status(void **state)
 	assert_int_equal(agent_over(), 0);
 }
 
-static void answer_review(struct rd *body, const char *refused)
+static void answer_review(struct rd *body, uint64_t profile, const char *refused)
 {
 	struct proto_verdict v = { .exports = 1, .n_ports = 1, .ports = { https } };
 	struct proto_review r;
 	char name[NAME_TEXT];
 
 	assert_int_equal(proto_get_review(body, &r), 0);
-	assert_int_equal(r.profile, 5);
+	assert_int_equal(r.profile, profile);
 	v.id = r.id;
 	v.ok = strcmp(name_text(&r.name, name), refused) != 0;
 	proto_put_verdict(&w, &v);
@@ -476,12 +476,23 @@ static unsigned reload(const char *refused, uint64_t *closed)
 	ask(PROTO_COMMIT);
 	expect(PROTO_END);
 	while ((type = next(&body)) == PROTO_REVIEW) {
-		answer_review(&body, refused);
+		answer_review(&body, 5, refused);
 		n++;
 	}
 	assert_int_equal(type, PROTO_REVIEWED);
 	assert_int_equal(proto_get_count(&body, closed), 0);
 	return n;
+}
+
+/* What one opener left in the sets is judged, by itself. */
+static void adopted(const char *refused, uint64_t *closed)
+{
+	struct rd body;
+
+	assert_int_equal(next(&body), PROTO_REVIEW);
+	answer_review(&body, 0, refused);
+	assert_int_equal(next(&body), PROTO_REVIEWED);
+	assert_int_equal(proto_get_count(&body, closed), 0);
 }
 
 static void test_reload(void **state)
@@ -558,7 +569,7 @@ static void test_review_waits(void **state)
 	expect(PROTO_END);
 	ask(PROTO_PREPARE);
 	while (next(&body) == PROTO_REVIEW) {
-		answer_review(&body, "");
+		answer_review(&body, 5, "");
 		n++;
 	}
 	assert_int_equal(n, 600);
@@ -799,10 +810,19 @@ static void test_nftables(void **state)
 	hold_one(2, "b.example.com", 2);
 	close_ends();
 	assert_int_equal(agent_over(), 0);
-	/* leases stay, and the next agent takes them over */
+	/* leases stay, and the next agent takes them over and has them judged */
 	assert_true(says("nft list set inet t a", "8.0.0.2"));
 	start_well();
+	adopted("", &closed);
+	assert_int_equal(closed, 0);
 	assert_int_equal(listed("8.0.0.2"), 1);
+	close_ends();
+	assert_int_equal(agent_over(), 0);
+	start_well();
+	adopted("b.example.com", &closed);
+	assert_int_equal(closed, 1);
+	assert_int_equal(listed(NULL), 0);
+	assert_false(says("nft list set inet t a", "8.0.0.2"));
 	close_ends();
 	assert_int_equal(agent_over(), 0);
 
