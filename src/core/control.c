@@ -148,7 +148,7 @@ static void flushed(void *ctx)
 	struct errand *e = ctx;
 	char text[64];
 
-	snprintf(text, sizeof(text), "%zu answers forgotten", e->flushed);
+	snprintf(text, sizeof(text), "%zu answer%s forgotten", e->flushed, e->flushed == 1 ? "" : "s");
 	errand_end(e, true, text);
 }
 

@@ -7,7 +7,6 @@
 
 #define LISTS 2				/* at a time, with those of the audit record: each may be hundreds of megabytes */
 #define PART 65536			/* bytes that go out at once */
-#define WAIT_MS 50000		/* less than a `postern leases` waits */
 #define NAMES 1024			/* that led to an address; with more everything is forgotten */
 
 /* "[json] [ADDRESS]"; false: replied that it is neither. */
@@ -30,7 +29,7 @@ static const char *failure(int err)
 {
 	if (err == -ENOTCONN)
 		return "the agent is not running, try again";
-	return err == -ETIMEDOUT ? "the agent is busy, try again" : "out of memory";
+	return err == -ETIMEDOUT ? "the agent does not answer" : "out of memory";
 }
 
 /* A list on its way to who asked for it. */
@@ -119,7 +118,8 @@ static void list_over(void *ctx)
 
 void leases_list(struct daemon *d, struct unix_conn *conn, const char *arg)
 {
-	struct liaison_request r = { .type = PROTO_LIST, .wait_ms = WAIT_MS, .record = list_lease, .end = list_end };
+	struct liaison_request r = { .type = PROTO_LIST, .wait_ms = LIAISON_WAIT_MS, .record = list_lease,
+				     .end = list_end };
 	struct list *l;
 	bool json;
 	int err;
@@ -168,8 +168,8 @@ static void closing_end(struct closing *c, int err)
 	char text[64];
 
 	if (!err)
-		snprintf(text, sizeof(text), c->json ? "{\"closed\":%llu}" : "%llu leases closed",
-			 (unsigned long long)c->closed);
+		snprintf(text, sizeof(text), c->json ? "{\"closed\":%llu}" : "%llu lease%s closed",
+			 (unsigned long long)c->closed, c->closed == 1 ? "" : "s");
 	control_reply(c->conn, !err, err ? failure(err) : text);
 	free(c);
 }
@@ -206,7 +206,7 @@ static void forgotten(void *ctx)
 	for (size_t i = 0; !c->all && i < c->n_names; i++)
 		learned_forget(c->d->shared.learned, &c->names[i]);
 	err = liaison_ask(c->d->liaison, &(struct liaison_request){ .type = PROTO_CLOSE, .addr = c->addr,
-			  .wait_ms = WAIT_MS, .record = close_count, .end = close_end, .ctx = c });
+			  .wait_ms = LIAISON_WAIT_MS, .record = close_count, .end = close_end, .ctx = c });
 	if (err < 0)
 		closing_end(c, err);
 }
@@ -268,8 +268,8 @@ void leases_close(struct daemon *d, struct unix_conn *conn, const char *arg)
 		close_forget(c);
 		return;
 	}
-	err = liaison_ask(d->liaison, &(struct liaison_request){ .type = PROTO_LIST, .addr = c->addr, .wait_ms = WAIT_MS,
-			  .record = name_lease, .end = names_end, .ctx = c });
+	err = liaison_ask(d->liaison, &(struct liaison_request){ .type = PROTO_LIST, .addr = c->addr,
+			  .wait_ms = LIAISON_WAIT_MS, .record = name_lease, .end = names_end, .ctx = c });
 	if (err < 0)
 		closing_end(c, err);
 }

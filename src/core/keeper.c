@@ -12,7 +12,6 @@
 #include "core/review.h"
 
 #define START_US (10 * CLOCK_S)
-#define PREPARE_MS 50000		/* less than a `postern reload` waits */
 
 /* A worker's channel on its way there. */
 struct handover {
@@ -221,7 +220,7 @@ static const char *why(int err)
 	case -ENOTCONN:
 		return "the agent is not running, try again\n";
 	case -ETIMEDOUT:
-		return "the agent gives no answer, try again\n";
+		return "the agent does not answer\n";
 	case -ECANCELED:
 		return "shutting down\n";
 	}
@@ -283,7 +282,7 @@ void keeper_prepare(struct daemon *d, const struct snapshot *snapshot, keeper_do
 	}
 	s->layout = snapshot->exports->hash;
 	s->err = -EPROTO;
-	err = liaison_ask(d->liaison, &(struct liaison_request){ .type = PROTO_PREPARE, .wait_ms = PREPARE_MS,
+	err = liaison_ask(d->liaison, &(struct liaison_request){ .type = PROTO_PREPARE, .wait_ms = LIAISON_WAIT_MS,
 			  .record = on_prepared, .end = prepared, .ctx = s });
 	if (err < 0)
 		step_end(s, err, why(err));
@@ -314,7 +313,7 @@ void keeper_commit(struct daemon *d, keeper_done_fn *done, void *ctx)
 	}
 	if (s) {
 		s->layout = d->snapshot->exports->hash;
-		err = liaison_ask(d->liaison, &(struct liaison_request){ .type = PROTO_COMMIT, .wait_ms = PREPARE_MS,
+		err = liaison_ask(d->liaison, &(struct liaison_request){ .type = PROTO_COMMIT, .wait_ms = LIAISON_WAIT_MS,
 				  .end = committed, .ctx = s });
 	}
 	if (err < 0) {

@@ -33,6 +33,7 @@ struct liaison {
 	struct request *first, **last;
 	pid_t pid;
 	unsigned agents;
+	uint64_t heard;				/* mono_us, when the agent last said something */
 	int hello_err;
 	uint64_t hello_layout;
 	int *taken;				/* channels of the next agent that have come: the main thread's, the workers' */
@@ -115,10 +116,16 @@ static void ask_next(struct liaison *l)
 		drop(l, -ENOTCONN);
 }
 
-/* The agent may still answer it: until then it stays where it is. */
+/* While the agent speaks it works, on this or on what is before it. Else it may still answer: until then it stays. */
 static void on_late(struct timer *t)
 {
-	told(container_of(t, struct request, late), -ETIMEDOUT);
+	struct request *q = container_of(t, struct request, late);
+	uint64_t until = q->l->heard + q->r.wait_ms * CLOCK_MS;
+
+	if (until > loop_now(q->l->loop).mono_us)
+		timer_set(loop_timers(q->l->loop), t, until);
+	else
+		told(q, -ETIMEDOUT);
 }
 
 static void answered(struct liaison *l)
@@ -199,7 +206,6 @@ static int on_record(struct liaison *l, enum proto_type type, struct rd *body, s
 		answered(l);
 		return 0;
 	}
-	wait_on(q);
 	return q->r.record ? q->r.record(q->r.ctx, type, body) : 0;
 }
 
@@ -216,6 +222,7 @@ static void on_message(void *ctx, const uint8_t *msg, size_t len)
 		drop(l, -ENOTCONN);
 		return;
 	}
+	l->heard = loop_now(l->loop).mono_us;
 	while (!err && (more = proto_next(&in, &type, &body)) > 0) {
 		err = on_record(l, type, &body, &w);
 		/* a callback may have sent something, and failed */

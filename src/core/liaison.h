@@ -41,10 +41,12 @@ unsigned liaison_agents(const struct liaison *l);	/* that there have been */
 /* The line to this agent ends, and so does the agent: there will be another. Nothing where it is gone already. */
 void liaison_give_up(struct liaison *l, unsigned agent);
 
+#define LIAISON_WAIT_MS 5000		/* of what somebody waits for */
+
 struct liaison_request {
 	enum proto_type type;
 	struct addr addr;		/* LIST, CLOSE; len 0: all */
-	unsigned wait_ms;		/* for each part of the answer, and for those that asked before */
+	unsigned wait_ms;		/* so long may the agent say nothing at all, whatever it works on */
 	/* Each record of the answer, NULL: they do not matter. 0, or -EBADMSG: then the channel is closed. */
 	int (*record)(void *ctx, enum proto_type type, struct rd *body);
 	/*

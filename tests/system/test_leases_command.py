@@ -2,6 +2,9 @@
 """`postern leases`: what is open, and closing it."""
 import os
 import re
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -124,7 +127,7 @@ def test_close_one(door):
     door.give("b.example.com", "198.51.100.2")
     assert given(door.ask("a.example.com")) and given(door.ask("b.example.com"))
     asked = len(door.up.questions)
-    assert door.server.command("leases", "--close", "198.51.100.1").stdout == "1 leases closed\n"
+    assert door.server.command("leases", "--close", "198.51.100.1").stdout == "1 lease closed\n"
     assert door.nft.keys(SET4) == ["198.51.100.2"]
     assert given(door.ask("b.example.com")) == ["198.51.100.2"] and len(door.up.questions) == asked
     assert given(door.ask("a.example.com")) == ["198.51.100.1"] and len(door.up.questions) > asked
@@ -184,7 +187,7 @@ def test_adopted(door):
     assert (lease["address"], lease["name"]) == ("198.51.100.1", "a.example.com")
     assert (lease["file"], lease["line"]) == (None, None)
     assert lease["chain"] == []
-    assert door.server.command("leases", "--close").stdout == "1 leases closed\n"
+    assert door.server.command("leases", "--close").stdout == "1 lease closed\n"
     assert door.nft.keys(SET4) == []
 
 
@@ -202,3 +205,20 @@ def test_many(door):
     assert len(text) == 2001 and text[-1] == "2000 held"
     assert door.server.command("leases", "--close").stdout == "2000 leases closed\n"
     until(lambda: not door.elements(), "an empty set", 2)
+
+
+def test_agent_that_does_not_answer(door):
+    """It is said, in a few seconds; and later all of it is as it was."""
+    assert given(door.ask("a.example.com")) == ["198.51.100.1"]
+    agent = door.processes().agent()
+    os.kill(agent, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        with ThreadPoolExecutor() as pool:
+            for done in pool.map(lambda args: door.server.command(*args), (["leases"], ["leases", "--close"], ["reload"])):
+                assert done.returncode == 1 and "the agent does not answer" in done.stderr, done
+        assert 4 < time.monotonic() - began < 9
+    finally:
+        os.kill(agent, signal.SIGCONT)
+    assert until(lambda: door.server.command("leases").returncode == 0, "a list")
+    assert door.server.reload().returncode == 0 and door.agree()
