@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "core/control_internal.h"
 #include "core/leases.h"
 
@@ -165,8 +166,11 @@ struct closing {
 
 static void closing_end(struct closing *c, int err)
 {
-	char text[64];
+	char text[64], addr[ADDR_TEXT];
 
+	if (!err)
+		log_info("leases --close: %s: %llu closed", c->addr.len ? addr_text(&c->addr, addr) : "all",
+			 (unsigned long long)c->closed);
 	if (!err)
 		snprintf(text, sizeof(text), c->json ? "{\"closed\":%llu}" : "%llu lease%s closed",
 			 (unsigned long long)c->closed, c->closed == 1 ? "" : "s");

@@ -100,6 +100,7 @@ struct book_set {
 	int said;			/* why it is not closed, as the log has it; 0: it is */
 	uint64_t said_at;
 	unsigned says;			/* changes told since the log was silent for a while */
+	uint64_t mended;		/* what others took that is back, and not told yet */
 	uint32_t odd;			/* answers of the sink in a row that contradict each other */
 	struct { uint64_t added, renewed, deleted, failed, lost, refilled; } n;
 };

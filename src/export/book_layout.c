@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "base/util.h"
 #include "export/check.h"
 
@@ -225,9 +226,15 @@ void book_commit(struct book *b)
 	b->prepared = NULL;
 	settings(b->force);
 	for (struct book_set *s = b->sets; s && old; s = s->next) {
+		uint64_t n;
+
 		/* What is granted in it from now on, by queries of before, goes with the layout. */
-		if (!s->dying && !layout_bits(b->force, s, &first))
-			book_set_close(s);
+		if (s->dying || layout_bits(b->force, s, &first))
+			continue;
+		n = book_set_close(s);
+		if (n)
+			log_info("set %s: no export has it any more: %llu lease%s closed", s->set.what,
+				 (unsigned long long)n, n == 1 ? "" : "s");
 	}
 	if (old) {
 		b->before_timer.fire = before_over;

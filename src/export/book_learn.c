@@ -70,12 +70,13 @@ static void take(struct book_set *s, struct lease *l, const struct sink_element 
 }
 
 /* B3: the kernel tells of an element whose time another moved to an earlier end, and not that it took any away. */
-static void told_less(struct book_set *s, const struct lease *l, const struct sink_element *e)
+static void told_less(struct book_set *s, struct lease *l, const struct sink_element *e)
 {
 	if (!book_relied(s, l, book_now(s->book).mono_us) || until(s, e->left_ms) >= l->held - NEARLY_US)
 		return;
 	book_lost(s->book);
 	s->n.lost++;
+	l->taken = !l->foreign;
 }
 
 int book_ask(struct book_set *s, struct lease *l)
@@ -133,6 +134,7 @@ static void removed(void *ctx, struct sink_set *set, const uint8_t *key)
 	if (book_relied(s, l, now)) {
 		book_lost(s->book);
 		s->n.lost++;
+		l->taken = !l->foreign;
 	}
 	if (l->op)
 		((struct book_op *)slots_at(&s->book->ops, l->op))->doubt = true;

@@ -182,6 +182,8 @@ static void holds_it(struct book_set *s, struct lease *l, uint64_t until, bool f
 	l->held = until;
 	l->gen = s->gen;
 	l->foreign = foreign;
+	s->mended += l->taken;
+	l->taken = 0;
 	s->odd = 0;
 }
 

@@ -185,12 +185,22 @@ void book_refill(struct book *b)
 	}
 }
 
+/* Somebody who takes out what is granted wonders why it is there again. */
+static void say_mended(struct book_set *s)
+{
+	if (s->mended)
+		log_info("set %s: %llu element%s taken out or shortened by others put back", s->set.what,
+			 (unsigned long long)s->mended, s->mended == 1 ? "" : "s");
+	s->mended = 0;
+}
+
 void book_sweep(struct book *b)
 {
 	for (struct book_set *s = b->sets; s; s = s->next) {
 		uint32_t top = leases_top(&s->leases), n = MAX(top / 8, 64);
 
 		breaker_say(s);
+		say_mended(s);
 		if (s->walking && !stopped(s))
 			continue;
 		for (n = MIN(n, 2 * BOOK_SCAN); n; n--) {

@@ -31,6 +31,7 @@ struct lease {
 	uint8_t foreign : 1;		/* the element is another's */
 	uint8_t closing : 1;		/* to be taken out */
 	uint8_t queued : 1;		/* the owner's: it has a pointer to it */
+	uint8_t taken : 1;		/* others took it out, or some of its time, and it is not back */
 	uint8_t n_links;
 	uint8_t key[];
 };

@@ -225,3 +225,31 @@ def test_start_closes_what_nothing_allows_any_more(gate):
     place.server.wait_for("started anew")
     assert given(place.ask("x.example.org")) == [] and sorted(place.elements()) == stay
     assert "any more" not in place.server.output().split("start: 2 leases", 1)[1].split("\n", 1)[1]
+
+
+def test_log_says_what_closed_and_what_is_put_back(gate):
+    place = gate()
+    place.start()
+    for last in range(1, 21):
+        place.give(f"n{last}.example.com", f"198.51.100.{last}")
+        assert given(place.ask(f"n{last}.example.com"))
+    place.nft("delete", "element", *SET4.split(), "{ 198.51.100.1 }")
+    place.server.wait_for(f"set {SET4}: 1 element taken out or shortened by others put back")
+    for last in range(2, 11):
+        place.nft("delete", "element", *SET4.split(), f"{{ 198.51.100.{last} }}")
+    until(lambda: len(place.elements()) == 20, "all of them back")
+
+    def told():
+        return [int(line.split(f"{SET4}: ")[1].split()[0]) for line in place.server.lines() if "by others put back" in line]
+    until(lambda: sum(told()) == 10, lambda: f"ten of them told: {told()}", 5)
+    assert len(told()) <= 3
+    assert place.server.command("leases", "--close", "198.51.100.1").returncode == 0
+    place.server.wait_for("leases --close: 198.51.100.1: 1 closed")
+    assert place.server.command("leases", "--close").returncode == 0
+    place.server.wait_for("leases --close: all: 19 closed")
+    assert given(place.ask("n1.example.com"))
+    place.server.change({"export lockdown": {"set4": "inet lockdown other"}})
+    place.nft("add", "set", "inet", "lockdown", "other", "{ type ipv4_addr; flags timeout; }")
+    assert place.server.reload().returncode == 0
+    place.server.wait_for(f"set {SET4}: no export has it any more: 1 lease closed")
+    assert "by others" not in place.server.output().split("all: 19 closed", 1)[1]
