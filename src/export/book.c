@@ -119,6 +119,9 @@ void book_settle(struct book_set *s, struct lease *l)
 	held = book_held(s, l, &known);
 	if (l->op || l->queued || held > now || lease_wanted(l) > now)
 		return;
+	/* who is away is still to be told */
+	if (l->closing && !s->sink->kind->reads)
+		return;
 	/* While a dump runs it stays, so that what the dump tells of it from before does not bring it back. */
 	if (s->know == KNOW_ASK)
 		return;

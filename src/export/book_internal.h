@@ -216,6 +216,17 @@ static inline uint64_t book_held(const struct book_set *s, const struct lease *l
 	*known = l->gen == s->gen || s->know != KNOW_ASK;
 	return l->gen == s->gen || s->know == KNOW_ALL ? l->held : 0;
 }
+/*
+ * Nobody wants it any more. Who only listens may have been told of it before he was away: then he is told of the end too,
+ * when he is back.
+ */
+static inline void book_unwant(struct book_set *s, struct lease *l, uint64_t now)
+{
+	bool known, held = book_held(s, l, &known) > now, told = !s->sink->kind->reads && lease_wanted(l) > now;
+
+	lease_forget(&s->leases, l);
+	l->closing = !l->foreign && (l->op || held || !known || told);
+}
 /* It is known not to have it. */
 static inline void book_has_not(const struct book_set *s, struct lease *l)
 {

@@ -111,15 +111,13 @@ static uint64_t close_some(struct book *b, const struct addr *addr, bool really)
 	for (struct book_set *s = b->sets; s; s = s->next) {
 		for (uint32_t id = 1; id <= leases_top(&s->leases); id++) {
 			struct lease *l = lease_at(&s->leases, id);
-			bool known;
 
 			if (!l || lease_wanted(l) <= now || !of_addr(s, l, addr, &f))
 				continue;
 			n += !l->foreign;
 			if (!really)
 				return 1;
-			lease_forget(&s->leases, l);
-			l->closing = !l->foreign && (l->op || book_held(s, l, &known) > now || !known);
+			book_unwant(s, l, now);
 			if (l->closing)
 				book_mend(s, l);
 		}

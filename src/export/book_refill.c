@@ -34,7 +34,7 @@ static int put_right(struct book_set *s, struct lease *l)
 
 	if (l->op || !book_wrong(s, l) || !s->set.present)
 		return 0;
-	if (l->closing && (l->held <= now || l->foreign)) {
+	if (l->closing && ((l->held <= now && s->sink->kind->reads) || l->foreign)) {
 		l->closing = 0;
 		lease_forget(&s->leases, l);
 		return 0;

@@ -118,14 +118,12 @@ uint64_t book_review_end(struct book *b)
 
 		for (uint32_t id = 1; id <= leases_top(&s->leases); id++) {
 			struct lease *l = lease_at(&s->leases, id);
-			bool known;
 
 			if (!l || lease_wanted(l) <= now || (book_may_hold(s, l) && goes_on(b, s, l, bits, now)))
 				continue;
 			if (!n++)
 				book_lost(b);
-			lease_forget(&s->leases, l);
-			l->closing = !l->foreign && (l->op || book_held(s, l, &known) > now || !known);
+			book_unwant(s, l, now);
 			if (l->closing)
 				book_mend(s, l);
 		}

@@ -234,13 +234,11 @@ uint64_t book_set_close(struct book_set *s)
 
 	for (uint32_t id = 1; id <= leases_top(&s->leases); id++) {
 		struct lease *l = lease_at(&s->leases, id);
-		bool known;
 
 		if (!l)
 			continue;
 		n += !l->foreign && lease_wanted(l) > now;
-		lease_forget(&s->leases, l);
-		l->closing = !l->foreign && (l->op || book_held(s, l, &known) > now || !known);
+		book_unwant(s, l, now);
 	}
 	if (n)
 		book_lost(s->book);

@@ -202,6 +202,30 @@ def test_closed_is_deleted(gate, scratch, listen):
     assert given(place.ask("a.example.com")) and listener.open("198.51.100.1")
 
 
+@pytest.mark.parametrize("args", [[], ["198.51.100.1"]])
+def test_closed_without_a_listener_is_deleted_when_it_is_back(gate, scratch, listen, args):
+    listener = listen()
+    place = gate(None)
+    place.start(export(scratch))
+    place.give("a.example.com", "198.51.100.1")
+    place.give("b.example.com", "198.51.100.2")
+    assert given(place.ask("a.example.com")) and given(place.ask("b.example.com"))
+    listener.stop()
+    until(lambda: rcode(place.ask("a.example.com")) == "SERVFAIL", "a refusal")
+    assert place.server.command("leases", "--close", *args).returncode == 0
+    listener = listen()
+    closed = args or ["198.51.100.1", "198.51.100.2"]
+    until(lambda: {one["address"] for one in listener.said if one["op"] == "delete"} == set(closed),
+          lambda: f"deletes: {listener.said}", 5)
+    assert not any(one["op"] == "add" and one["address"] in closed for one in listener.said)
+    # once is enough
+    listener.hang_up()
+    until(lambda: listener.connections == 2, "another connection")
+    time.sleep(0.3)
+    assert sum(one["op"] == "delete" for one in listener.said) == len(closed)
+    assert given(place.ask("a.example.com")) and listener.open("198.51.100.1")
+
+
 # mirror.py by itself
 
 class Peer:
