@@ -7,6 +7,7 @@
 #include "base/escape.h"
 #include "cmd/cmd.h"
 #include "core/live.h"
+#include "core/view.h"
 
 static int cannot(const char *what, const char *why)
 {
@@ -54,6 +55,10 @@ static void on_live(void *ctx, const struct answer *a, const struct chain *c, co
 	x->filtered = c->filtered ? c->why : NULL;
 	for (size_t i = 0; i < c->n_targets; i++)
 		x->links[i] = c->targets[i];
+	if (c->outcome == CHAIN_PASS && c->rcode == RCODE_NXDOMAIN)
+		x->negative = "NXDOMAIN";
+	else if (c->outcome == CHAIN_PASS && c->negative && !c->filtered)
+		x->negative = "no such type";
 	if (c->outcome == CHAIN_BLOCKED) {
 		x->reason = REASON_CHAIN;
 		x->allowed = false;
@@ -81,6 +86,22 @@ static int ask_live(struct explanation *x, struct snapshot *s)
 	return 0;
 }
 
+/* What this client is not given, because sets that have clients in their elements cannot open it for him. */
+static void take_out(struct explanation *x, const struct addr *client)
+{
+	unsigned view = view_of(x->snapshot, x->profile, &x->verdict, false, client, NULL);
+	size_t n = 0;
+
+	for (size_t i = 0; i < x->n_addresses; i++) {
+		if (view >> export_family(&x->addresses[i]) & 1)
+			x->addresses[n++] = x->addresses[i];
+	}
+	if (n < x->n_addresses)
+		x->filtered = "address of another family than the client's, for a set that has the client in its elements, "
+			      "taken out";
+	x->n_addresses = n;
+}
+
 static int explain(struct explanation *x, struct snapshot *s, const struct addr *client, const struct cmd_options *o)
 {
 	int err, status;
@@ -89,6 +110,8 @@ static int explain(struct explanation *x, struct snapshot *s, const struct addr 
 	x->live = o->live;
 	judge(x, client);
 	err = o->live ? ask_live(x, s) : 0;
+	if (client)
+		take_out(x, client);
 	status = err ? err : !x->allowed;
 	/* what the catalogue says needs no answer */
 	if (o->json)

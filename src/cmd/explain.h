@@ -17,6 +17,7 @@ struct explanation {
 	enum reason reason;
 	bool allowed;
 	bool live, answered;
+	const char *negative;		/* what the live answer is instead of records, or NULL */
 	const char *filtered;		/* what was taken out of the live answer, or NULL */
 	size_t n_links, n_addresses;
 	struct chain_target links[CHAIN_TARGETS];

@@ -119,6 +119,8 @@ static void print_live(const struct explanation *x)
 	}
 	for (size_t i = 0; i < x->n_addresses; i++)
 		printf("address:   %s\n", addr_text(&x->addresses[i], addr));
+	if (x->negative)
+		printf("answer:    %s\n", x->negative);
 	if (x->filtered)
 		printf("filtered:  %s\n", x->filtered);
 }

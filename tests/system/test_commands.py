@@ -201,6 +201,25 @@ def test_explain_live_bent(place, upstream):
         ("evil.example.net", "blocked", None), ("two.cdn.example", "allowed", "*.cdn.example")]
 
 
+def test_explain_live_negative(place, upstream):
+    live(place, upstream, [])
+    assert "answer:    no such type\n" in place.command("explain", "www.example.com", "--live").stdout
+    live(place, upstream, lambda question: question.reply(rcode=wire.NXDOMAIN))
+    assert "answer:    NXDOMAIN\n" in place.command("explain", "www.example.com", "--live").stdout
+
+
+def test_explain_live_of_another_family(place, upstream):
+    """What a set with clients in it cannot open for a client is not given to him."""
+    live(place, upstream, [wire.record("www.example.com", "A", 60, "198.51.100.1")])
+    place.change({"export gate": {"set4": "inet t s4", "set6": "inet t s6", "key": "client"},
+                  "profile default": {"export": "gate"}})
+    text = place.command("explain", "www.example.com", "--live", "--client", "::1").stdout
+    assert "filtered:  address of another family than the client's" in text and "address:   " not in text
+    for args in (["--client", "127.0.0.1"], []):
+        text = place.command("explain", "www.example.com", "--live", *args).stdout
+        assert "address:   198.51.100.1\n" in text and "filtered:" not in text
+
+
 def test_explain_live_without_an_answer(place, upstream):
     live(place, upstream, lambda question: None)
     done = place.command("explain", "www.example.com", "--live")
