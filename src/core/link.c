@@ -153,11 +153,6 @@ void link_attach(struct link *k, int fd)
 		log_error("export agent: no memory for its channel");
 }
 
-bool link_up(const struct link *k)
-{
-	return k->chan;
-}
-
 const struct export_page *link_page(const struct link *k)
 {
 	return k->page;

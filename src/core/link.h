@@ -39,7 +39,6 @@ void link_attach(struct link *k, int fd);
 void link_detach(struct link *k);
 /* Told when a channel has ended by itself, or by what it sent: not from link_attach, link_detach, link_free. */
 void link_watch(struct link *k, void (*ended)(void *ctx), void *ctx);
-bool link_up(const struct link *k);
 const struct export_page *link_page(const struct link *k);
 /* Queues a grant for link_flush; h->seq is filled in here. LINK_DOWN, -ENOBUFS; then c does not wait. */
 must_check int link_hold(struct link *k, struct proto_hold *h, struct link_call *c);

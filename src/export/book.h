@@ -62,12 +62,10 @@ bool book_follows(const struct book *b);
 /* How often flows are to be told: three times in the shortest lease that is followed, within 1 and 30 seconds. */
 uint64_t book_follow_window_us(const struct book *b);
 
-/* Calls each for the leases of an address (NULL: all), until it gives false. */
-void book_each(struct book *b, const struct addr *addr,
-	       bool (*each)(void *ctx, const struct proto_lease *l), void *ctx);
 /*
- * The same in parts: *cursor is 0 at first; the one that each() gave false for is the first of the next call. True
- * while there is more. What comes or goes between the calls may be missed, what stays is not.
+ * Calls each for the leases of an address (NULL: all), in parts: *cursor is 0 at first; the one that each() gave false
+ * for is the first of the next call. True while there is more. What comes or goes between the calls may be missed,
+ * what stays is not.
  */
 bool book_list(struct book *b, const struct addr *addr, uint64_t *cursor,
 	       bool (*each)(void *ctx, const struct proto_lease *l), void *ctx);

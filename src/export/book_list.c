@@ -95,13 +95,6 @@ bool book_list(struct book *b, const struct addr *addr, uint64_t *cursor,
 	return false;
 }
 
-void book_each(struct book *b, const struct addr *addr, bool (*each)(void *ctx, const struct proto_lease *l), void *ctx)
-{
-	uint64_t cursor = 0;
-
-	(void)book_list(b, addr, &cursor, each, ctx);
-}
-
 /* B3: the epoch goes up first, and once. Counts, or closes. */
 static uint64_t close_some(struct book *b, const struct addr *addr, bool really)
 {

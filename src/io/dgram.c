@@ -119,7 +119,7 @@ void dgram_flush(struct loop *l)
 	struct dgram_set *set = loop_shared(l, LOOP_DGRAM, sizeof(*set), end_set);
 	unsigned n;
 
-	if (!set || !set->n_queued)
+	if (!set || (!set->n_queued && !set->fresh))
 		return;
 	dgram_enter(set);
 	/* by the end of a run of callbacks more may have been queued, behind */

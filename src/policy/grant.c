@@ -78,16 +78,6 @@ void grant_answer(struct grant *g, const struct answer *a)
 			grant_rr(g, a, &a->rr[i]);
 }
 
-void grant_records(struct grant *g, const struct record_set *set, uint16_t qtype)
-{
-	/* records_build lets no circle through */
-	while (set->cname && qtype != TYPE_CNAME)
-		set = set->cname;
-	for (size_t i = 0; i < set->n; i++)
-		if (set->v[i].type == qtype)
-			add_rdata(g, qtype, set->v[i].rdata, set->v[i].rdlen);
-}
-
 size_t grant_ports(const struct catalog *c, const struct attrs *attrs, struct conf_port *out, size_t cap)
 {
 	size_t n = 0;

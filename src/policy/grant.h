@@ -29,8 +29,6 @@ static inline void grant_clear(struct grant *g)
 void grant_rr(struct grant *g, const struct answer *a, const struct answer_rr *rr);
 /* The same of all records in the answer section; `a` is of the message as it will leave. */
 void grant_answer(struct grant *g, const struct answer *a);
-/* The same of what [records] has for a question of this type, through its CNAMEs. */
-void grant_records(struct grant *g, const struct record_set *set, uint16_t qtype);
 
 /* The ports that attrs open, at most cap (CATALOG_PORTS is enough). Gives their number. */
 size_t grant_ports(const struct catalog *c, const struct attrs *attrs, struct conf_port *out, size_t cap);

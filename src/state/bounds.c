@@ -96,8 +96,3 @@ uint64_t bounds_find(const struct bounds *b, const struct bounds_key *key, uint3
 	}
 	return 0;
 }
-
-void bounds_clear(struct bounds *b)
-{
-	madvise(b->slots, b->bytes, MADV_DONTNEED);
-}

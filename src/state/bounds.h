@@ -28,6 +28,5 @@ void bounds_free(struct bounds *b);
 void bounds_put(struct bounds *b, const struct bounds_key *key, uint32_t epoch, uint64_t until_us, uint64_t now_us);
 /* Until when (mono_us), 0: not known, or confirmed in another epoch. Does not allocate. (I4) */
 uint64_t bounds_find(const struct bounds *b, const struct bounds_key *key, uint32_t epoch);
-void bounds_clear(struct bounds *b);
 
 #endif

@@ -260,8 +260,3 @@ const struct conf_port *opener_ports_ok(const struct openers *os, const struct o
 {
 	return ports_at(os, o->ports_ok, n);
 }
-
-size_t openers_size(const struct openers *os)
-{
-	return slots_size(&os->all) + slots_size(&os->blobs) + os->bytes;
-}

@@ -66,6 +66,5 @@ const struct conf_port *opener_ports(const struct openers *os, const struct open
 must_check int opener_judge(struct openers *os, struct opener *o, uint32_t review, uint64_t exports,
 			    const struct conf_port *ports, size_t n);
 const struct conf_port *opener_ports_ok(const struct openers *os, const struct opener *o, size_t *n);
-size_t openers_size(const struct openers *os);
 
 #endif

@@ -268,7 +268,8 @@ static void test_list_and_close(void **state)
 		calls++;
 	assert_int_equal(n - calls, 50);
 	n = 0;
-	book_each(book, &one, count_each, &n);
+	cursor = 0;
+	assert_false(book_list(book, &one, &cursor, count_each, &n));
 	assert_int_equal(n, 1);
 	epoch = util_epoch();
 	assert_int_equal(book_close(book, &one), 1);

@@ -10,9 +10,6 @@ static const char exports[] =
 	"[export four]\nset4 = inet t b4\n"
 	"[export inside]\nset4 = inet t c4\nprivate = yes\n"
 	"[forward fwd.test]\naddress = 10.0.0.1\nports = tcp/9\n"
-	"[records]\nrecord = r.ex.com. IN A 192.0.2.1\n  r.ex.com. IN A 192.0.2.2\n  r.ex.com. IN AAAA 2001:db8::1\n"
-	"  r.ex.com. IN TXT x\n  l.ex.com. IN CNAME m.ex.com.\n  m.ex.com. IN CNAME r.ex.com.\n"
-	"  h.ex.com. IN HTTPS 1 . ipv4hint=192.0.2.3 ipv6hint=2001:db8::2\n"
 	"[profile default]\ncatalog = c\nexport = both\n"
 	"[profile none]\nclients = 10.0.0.1\ncatalog = c\n"
 	"[profile four]\nclients = 10.0.0.2\ncatalog = c\nexport = four\n"
@@ -120,28 +117,6 @@ static void test_full(void **state)
 	assert_false(grant_wanted(snap, snap_profile(snap, "none"), &attrs, &grant));
 }
 
-static void of_records(const char *name, uint16_t type, const char *want)
-{
-	struct name n = snap_name(name);
-	const struct record_set *set = records_find(snap->records, &n);
-
-	assert_non_null(set);
-	grant_clear(&grant);
-	grant_records(&grant, set, type);
-	expect(want);
-}
-
-static void test_records(void **state)
-{
-	of_records("r.ex.com", TYPE_A, "192.0.2.1 192.0.2.2");
-	of_records("r.ex.com", TYPE_AAAA, "2001:db8::1");
-	of_records("r.ex.com", TYPE_TXT, "");
-	of_records("l.ex.com", TYPE_A, "192.0.2.1 192.0.2.2");
-	of_records("l.ex.com", TYPE_CNAME, "");
-	of_records("h.ex.com", TYPE_HTTPS, "192.0.2.3 2001:db8::2");
-	of_records("h.ex.com", TYPE_A, "");
-}
-
 static const char *ports_of(const char *name, size_t cap)
 {
 	static char text[256];
@@ -212,7 +187,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_answer), cmocka_unit_test(test_subst), cmocka_unit_test(test_full),
-		cmocka_unit_test(test_records), cmocka_unit_test(test_ports), cmocka_unit_test(test_wanted),
+		cmocka_unit_test(test_ports), cmocka_unit_test(test_wanted),
 		cmocka_unit_test(test_trim),
 	};
 
