@@ -20,14 +20,20 @@ struct handover {
 	int fd;
 };
 
-/* In the main thread, of what a worker was told. */
+/* A worker's channel that has ended. By the time this is read the worker may have the next agent's. */
+struct loss {
+	struct daemon *d;
+	unsigned agent;
+};
+
+/* In the main thread. */
 static void without(void *arg)
 {
-	struct worker *w = arg;
-	struct daemon *d = w->shared->wake_ctx;
+	struct loss *lost = arg;
 
-	if (!d->stopping)
-		liaison_give_up(d->liaison, atomic_load(&w->agent));
+	if (!lost->d->stopping)
+		liaison_give_up(lost->d->liaison, lost->agent);
+	free(lost);
 }
 
 /*
@@ -38,16 +44,22 @@ static void on_ended(void *ctx)
 {
 	struct worker *w = ctx;
 	struct daemon *d = w->shared->wake_ctx;
+	struct loss *lost = malloc(sizeof(*lost));
 
-	if (loop_post(d->loop, without, w) < 0)
-		log_error("export agent: a worker has lost it, and there is no memory to say so");
+	if (lost) {
+		*lost = (struct loss){ d, w->agent };
+		if (loop_post(d->loop, without, lost) == 0)
+			return;
+		free(lost);
+	}
+	log_error("export agent: a worker has lost it, and there is no memory to say so");
 }
 
 static void hand_over(void *arg)
 {
 	struct handover *h = arg;
 
-	atomic_store(&h->w->agent, h->agent);
+	h->w->agent = h->agent;
 	link_watch(h->w->link, on_ended, h->w);
 	link_attach(h->w->link, h->fd);
 	free(h);

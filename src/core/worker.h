@@ -42,7 +42,7 @@ struct worker {
 	struct upstreams *upstreams;
 	struct rcache *cache;
 	struct link *link;		/* to the agent, and */
-	atomic_uint agent;		/* to which: the how-manieth; of keeper.c */
+	unsigned agent;			/* to which: the how-manieth; of keeper.c */
 	struct bounds *bounds;		/* what it confirmed to single clients; both NULL where nothing is exported */
 	uint64_t answers;		/* so far: each has a number of its own */
 	struct queries *queries;
